@@ -1,0 +1,108 @@
+/**
+ * The workers of the flush queues: each takes the one job of its queue, has it settled and tells
+ * the actor. BullMQ may run a job twice, late or out of order; the writer's rule makes that
+ * harmless.
+ */
+
+import { type Job as BullJob, Worker } from "bullmq";
+import pLimit from "p-limit";
+import { TransientError } from "../core/errors.ts";
+import type { Checkpoint, PartitionKey, Sink } from "../core/ports.ts";
+import { queueName, queuePrefix } from "../stream/names.ts";
+import type { Logger } from "../telemetry/log.ts";
+import { openWaitingRedis } from "./redis.ts";
+import { type AnswerWire, backoffMs, fromWire, type JobWire } from "./wire.ts";
+
+/** Recovery after a kill takes about the lock and one check (stack.md §3). */
+const LOCK_MS = 10_000;
+const STALLED_CHECK_MS = 5_000;
+/** A job may be taken over any number of times: with BullMQ's 1 the second kill would fail it. */
+const STALLED_MAX = 1_000_000;
+
+export interface FlushWorkersOptions {
+  redisUrl: string;
+  prefix: string;
+  log: Logger;
+  /** Transactions at a time in this process, shared by its queues. */
+  concurrency: number;
+  /** A broken assumption of ours: the process ends and is started again. */
+  crash: (error: Error) => void;
+}
+
+export interface FlushWorkers {
+  /** Finishes the jobs at work, up to the deadline; what is left others take over. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+export function startFlushWorkers(
+  sinks: { key: PartitionKey; sink: Sink }[],
+  options: FlushWorkersOptions,
+): FlushWorkers {
+  const { log, crash } = options;
+  const prefix = queuePrefix(options.prefix);
+  const redis = openWaitingRedis(options.redisUrl, log);
+  const limit = pLimit(options.concurrency);
+
+  const startWorker = ({ key, sink }: { key: PartitionKey; sink: Sink }): Worker => {
+    const process = (job: BullJob<JobWire, Checkpoint>) =>
+      limit(() => settle(job, sink, log, crash));
+    const worker = new Worker<JobWire, Checkpoint>(queueName(key), process, {
+      connection: redis,
+      prefix,
+      concurrency: 1,
+      lockDuration: LOCK_MS,
+      stalledInterval: STALLED_CHECK_MS,
+      maxStalledCount: STALLED_MAX,
+      settings: { backoffStrategy: (attemptsMade: number) => backoffMs(attemptsMade) },
+    });
+    worker.on("completed", (job, row) => {
+      const answer: AnswerWire = { jobId: job.id!, row };
+      // A lost answer is found by the actor's asking.
+      redis.publish(job.data.replyTo, JSON.stringify(answer)).catch(() => {});
+    });
+    // Told by the connection itself; without a listener it would end the process.
+    worker.on("error", () => {});
+    return worker;
+  };
+  const workers = sinks.map(startWorker);
+
+  return {
+    async close(deadlineMs) {
+      const closed = Promise.allSettled(workers.map((worker) => worker.close()));
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const deadline = new Promise<void>((resolve) => timer = setTimeout(resolve, deadlineMs));
+      await Promise.race([closed, deadline]);
+      clearTimeout(timer);
+      redis.disconnect();
+    },
+  };
+}
+
+async function settle(
+  job: BullJob<JobWire, Checkpoint>,
+  sink: Sink,
+  log: Logger,
+  crash: (error: Error) => void,
+): Promise<Checkpoint> {
+  try {
+    const row = await sink.settle(fromWire(job.id!, job.data));
+    const { records: _, ...withoutPayload } = job.data;
+    await job.updateData(withoutPayload);
+    return row;
+  } catch (error) {
+    if (error instanceof TransientError) {
+      log.warn({ job: job.name, attempt: job.attemptsMade + 1, reason: error.message }, "Retrying");
+      // BullMQ keeps the stack of each attempt's error; the cause may hold a payload.
+      throw new Error(error.message);
+    }
+    if (error instanceof Error && isRedisFailure(error)) throw error;
+    crash(error as Error);
+    throw error;
+  }
+}
+
+/** What `updateData` throws where Redis is away or the job is gone: the rule settles it. */
+function isRedisFailure(error: Error): boolean {
+  return /Missing key|Connection is closed|Lock|ECONN|READONLY|MaxRetries|Stream isn't writeable/
+    .test(`${error.name} ${error.message}`);
+}
