@@ -10,7 +10,7 @@ CREATE TABLE `millrace_audit` (
 	`state_before` text NOT NULL,
 	`state_after` text NOT NULL,
 	CONSTRAINT `millrace_audit_id` PRIMARY KEY(`id`)
-);
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin;
 --> statement-breakpoint
 CREATE TABLE `millrace_checkpoints` (
 	`stream` varchar(64) character set utf8mb4 collate utf8mb4_nopad_bin NOT NULL,
@@ -28,7 +28,7 @@ CREATE TABLE `millrace_checkpoints` (
 	`dead` bigint unsigned NOT NULL DEFAULT 0,
 	`updated_at` datetime(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
 	CONSTRAINT `millrace_checkpoints_stream_sink_kafka_partition_pk` PRIMARY KEY(`stream`,`sink`,`kafka_partition`)
-);
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin;
 --> statement-breakpoint
 CREATE TABLE `millrace_dead_letters` (
 	`id` bigint unsigned AUTO_INCREMENT NOT NULL,
@@ -53,7 +53,7 @@ CREATE TABLE `millrace_dead_letters` (
 	`published_at` datetime(6),
 	CONSTRAINT `millrace_dead_letters_id` PRIMARY KEY(`id`),
 	CONSTRAINT `millrace_dead_letters_once` UNIQUE(`stream`,`sink`,`fingerprint`)
-);
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin;
 --> statement-breakpoint
 CREATE TABLE `access_log` (
 	`id` bigint unsigned AUTO_INCREMENT NOT NULL,
@@ -72,7 +72,7 @@ CREATE TABLE `access_log` (
 	`kafka_offset` bigint unsigned NOT NULL,
 	CONSTRAINT `access_log_id` PRIMARY KEY(`id`),
 	CONSTRAINT `access_log_event_id_unique` UNIQUE(`event_id`)
-);
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin;
 --> statement-breakpoint
 CREATE TABLE `telemetry` (
 	`id` bigint unsigned AUTO_INCREMENT NOT NULL,
@@ -84,6 +84,6 @@ CREATE TABLE `telemetry` (
 	`kafka_offset` bigint unsigned NOT NULL,
 	CONSTRAINT `telemetry_id` PRIMARY KEY(`id`),
 	CONSTRAINT `telemetry_identity` UNIQUE(`device_id`,`at`)
-);
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin;
 --> statement-breakpoint
 CREATE INDEX `millrace_dead_letters_unpublished` ON `millrace_dead_letters` (`published_at`);

@@ -177,7 +177,9 @@ function followRow(
   if (state.phase === "starting" || state.phase === "stopped") return restart(state, row, effects);
   const expected = row.state === "run" && row.epoch === state.epoch &&
     (row.next === loadedUpTo(state) || row.next === state.inFlight?.next);
-  if (!expected) restart(state, row, effects);
+  if (!expected) return restart(state, row, effects);
+  // Where a fetch was refused and nothing is under way, only time brings room.
+  if (!state.open && !state.inFlight) catchUp(state, effects);
 }
 
 /** Forgets both batches and goes on from where the row stands. */

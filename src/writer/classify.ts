@@ -157,7 +157,7 @@ export function asReject(error: unknown): RejectError {
   if (cause instanceof RejectError) return cause;
   const { errno, sqlState } = cause as ServerError;
   const message = messageOf(cause);
-  const column = /column [`']?(?:[^`'\s]*[`']?\.[`'])*([A-Za-z_0-9]+)[`']/.exec(message)?.[1];
+  const column = /column [`']?(?:[^`'\s]*[`']?\.[`'])*([A-Za-z_0-9]+)[`']/i.exec(message)?.[1];
   const code = failureKind(cause) === "unclassified" ? "REJECT_UNCLASSIFIED" : "REJECT_ROW";
   return new RejectError(code, message, {
     ...(errno === undefined ? {} : { errno }),

@@ -28,6 +28,8 @@ export class ActorModel {
   readonly log: LogTwin;
   readonly states = new Map<number, PartitionState>();
   alive = true;
+  /** The rebalance it last heard of. */
+  turn = 0;
   onDrained: (() => void) | null = null;
   #world: World;
   #flusher: FlusherTwin;
@@ -142,10 +144,10 @@ export class ActorModel {
     }
   }
 
-  #flush(partition: number, { jobId, epoch, batch, trigger }: Flush): void {
+  #flush(partition: number, { jobId: id, epoch, topicId, batch, trigger }: Flush): void {
     const { first, next, records } = batch;
-    const job = sealJob({ ...keyOf(partition), id: jobId, epoch, first, next, trigger, records });
-    this.#world.submit(job);
+    const key = keyOf(partition);
+    this.#world.submit(sealJob({ ...key, id, epoch, topicId, first, next, trigger, records }));
   }
 
   /** One round trip for all; the versions date the reading. */
@@ -167,7 +169,7 @@ export class ActorModel {
 
   #ask(): void {
     const asked = [...this.states].flatMap(([partition, { inFlight }]) =>
-      inFlight ? [{ partition, ...keyOf(partition), id: inFlight.jobId }] : []
+      inFlight ? [{ ...keyOf(partition), id: inFlight.jobId }] : []
     );
     if (asked.length === 0) return;
     this.#world.roundTrip("failAsk", () => {

@@ -23,6 +23,7 @@ export function simulate(seed: number, options = { traced: false }): Outcome {
     unleash(world);
     world.clock.elapse(world.plan.calmAtMs);
     calm(world);
+    world.clock.elapse(Math.max(0, world.plan.produceUntilMs - world.plan.calmAtMs));
     rest(world);
     drain(world);
     world.oracle.finish(world.sink, (partition) => world.checkpoints.row(keyOf(partition))!);

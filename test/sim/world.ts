@@ -119,7 +119,9 @@ export class World {
     }
     for (const [actor, partitions] of shares) {
       this.clock.after(this.random.between(0, 10 * this.plan.slowMs), () => {
-        if (!actor.alive || turn < this.#rebalances && this.random.chance(0.5)) return;
+        const isOld = turn < this.#rebalances && this.random.chance(0.5);
+        if (!actor.alive || isOld || turn < actor.turn) return;
+        actor.turn = turn;
         this.trace(() => `${actor.name} is assigned ${partitions.join(" ") || "nothing"}`);
         actor.log.assign(partitions);
       });

@@ -3,12 +3,7 @@
  * to them. Every move of a position takes a new epoch.
  */
 
-import type {
-  Checkpoint,
-  Checkpoints,
-  PartitionKey,
-  RunState,
-} from "../../src/core/ports.ts";
+import type { Checkpoint, Checkpoints, PartitionKey, RunState } from "../../src/core/ports.ts";
 
 export interface Counters {
   records: number;

@@ -4,13 +4,7 @@
  * jobs, and an answer travels only as its `deliver` likes.
  */
 
-import type {
-  Checkpoint,
-  Flusher,
-  Job,
-  JobStatus,
-  PartitionKey,
-} from "../../src/core/ports.ts";
+import type { Checkpoint, Flusher, Job, JobStatus, PartitionKey } from "../../src/core/ports.ts";
 
 export interface QueueEntry {
   job: Job;

@@ -32,6 +32,8 @@ interface Cursor {
   /** A read is scheduled or waits for the log to change. */
   polling: boolean;
   lastArrivalMs: number;
+  /** Seeks take effect in their order. */
+  lastSeekMs: number;
 }
 
 export class LogTwin implements Log {
@@ -70,8 +72,13 @@ export class LogTwin implements Log {
     this.#cursors.clear();
     for (const partition of partitions) {
       const offset = this.#topic.partitions[partition]!.committed ?? this.#reset(partition);
-      const cursor = { offset, paused: false, polling: false, lastArrivalMs: 0 };
-      this.#cursors.set(partition, cursor);
+      this.#cursors.set(partition, {
+        offset,
+        paused: false,
+        polling: false,
+        lastArrivalMs: 0,
+        lastSeekMs: 0,
+      });
     }
     this.#handlers?.assigned(partitions);
     for (const [partition, cursor] of this.#cursors) this.#poll(partition, cursor);
@@ -84,9 +91,11 @@ export class LogTwin implements Log {
       cursor.offset = offset;
       this.#poll(partition, cursor);
     };
-    const ms = this.#manners.seekMs();
-    if (ms <= 0) takeEffect();
-    else this.#clock.after(ms, takeEffect);
+    const nowMs = this.#clock.nowMs();
+    const effectMs = Math.max(nowMs + this.#manners.seekMs(), cursor.lastSeekMs);
+    cursor.lastSeekMs = effectMs;
+    if (effectMs === nowMs) takeEffect();
+    else this.#clock.after(effectMs - nowMs, takeEffect);
   }
 
   pause(partition: number): void {
