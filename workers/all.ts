@@ -78,9 +78,10 @@ export function startAll(counts: Counts): Roles {
       const ended = [...children].map((child) =>
         new Promise<void>((resolve) => child.once("exit", () => resolve()))
       );
-      for (const child of children) child.kill("SIGTERM");
+      // Not child.kill(): Deno then reports the signal as what ended it, also where it exited.
+      for (const child of children) process.kill(child.pid!, "SIGTERM");
       const timer = setTimeout(() => {
-        for (const child of children) child.kill("SIGKILL");
+        for (const child of children) process.kill(child.pid!, "SIGKILL");
       }, deadlineMs);
       await Promise.all(ended);
       clearTimeout(timer);

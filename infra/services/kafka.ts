@@ -71,6 +71,9 @@ function settings(home: string, folder: string): string {
     "listeners": `PLAINTEXT://127.0.0.1:${kafka},CONTROLLER://127.0.0.1:${kafkaController}`,
     "advertised.listeners": `PLAINTEXT://127.0.0.1:${kafka}`,
     "log.dirs": join(folder, "data"),
+    // The controller refuses a broker that was killed until its old session ends: keep that short.
+    "broker.heartbeat.interval.ms": 500,
+    "broker.session.timeout.ms": 3_000,
     "auto.create.topics.enable": false,
     "message.max.bytes": 1_048_588,
     "min.insync.replicas": 1,

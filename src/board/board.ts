@@ -43,6 +43,7 @@ export async function startBoard(options: BoardOptions): Promise<Board> {
     return queue;
   });
   const app = boardApp(queues, options.status);
+  refuseForeignAddress(options.host);
   const server = serve({ fetch: app.fetch, hostname: options.host, port: options.port });
   await new Promise<void>((resolve, reject) => {
     server.once("listening", resolve);
@@ -59,6 +60,15 @@ export async function startBoard(options: BoardOptions): Promise<Board> {
       await Promise.allSettled(queues.map((queue) => queue.close()));
     },
   };
+}
+
+/** Nobody is asked for a password yet. */
+function refuseForeignAddress(host: string): void {
+  if (host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host)) return;
+  throw new TypeError(
+    `The board cannot bind to ${host}: without passwords it serves the loopback only; ` +
+      "set MILLRACE_BOARD_HOST=127.0.0.1",
+  );
 }
 
 function boardApp(queues: Queue[], status: () => Promise<unknown>): Hono {

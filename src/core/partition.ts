@@ -7,109 +7,17 @@
  * exactly the batch in flight makes it forget both and read again from where the row stands.
  */
 
-import type { Checkpoint, Fetch, LogBounds, LogRecord, Trigger } from "./ports.ts";
+import { type Batch, fill, type Limits, openAt, type OpenBatch, sealTrigger } from "./batch.ts";
+import {
+  type Effect,
+  loadedUpTo,
+  type PartitionEvent,
+  type PartitionState,
+} from "./partition_state.ts";
+import type { Checkpoint, Fetch, LogBounds, Trigger } from "./ports.ts";
 
-export interface Limits {
-  rowsMax: number;
-  bytesMax: number;
-  /** Longest wait of an open batch. */
-  lingerMs: number;
-}
-
-export interface Batch {
-  first: number;
-  next: number;
-  records: LogRecord[];
-  bytes: number;
-}
-
-export interface OpenBatch extends Batch {
-  /** Its linger has passed, or the partition drains: it is sealed as soon as nothing is in flight. */
-  due: Trigger | null;
-}
-
-export interface InFlight {
-  jobId: string;
-  first: number;
-  next: number;
-  bytes: number;
-}
-
-export interface PartitionState {
-  /** `starting` waits for the checkpoint row, `stopped` for a row that says run. */
-  phase: "starting" | "running" | "stopped" | "draining" | "drained";
-  /** Names this incarnation of the actor, so that its job ids are nobody else's. */
-  owner: string;
-  epoch: string;
-  topicId: string;
-  /** Grows whenever the position is set or moves; dates the readings of the row. */
-  version: number;
-  /** Where the next fetch shall begin: the end of all that was taken. */
-  position: number;
-  open: OpenBatch | null;
-  inFlight: InFlight | null;
-  /** What a full partition could not take of its last fetch. */
-  mailbox: Batch | null;
-  /** The log was told to hold back. */
-  paused: boolean;
-  /** Fetches were dropped while there was no room: go back to `position` when there is. */
-  rewind: boolean;
-  jobs: number;
-}
-
-export type PartitionEvent =
-  /** The row as it was read at `version`; `null` when there is none. */
-  | { type: "checkpoint"; row: Checkpoint | null; version: number }
-  | { type: "fetched"; fetch: Fetch }
-  /** A fetch arrived that the process has no memory for; it was dropped. */
-  | { type: "refused" }
-  | { type: "lingered"; first: number }
-  | { type: "answered"; jobId: string; row: Checkpoint }
-  /** The flusher does not know the job any more, and there is no answer. */
-  | { type: "vanished"; jobId: string }
-  /** The log's bounds, asked for when this partition had loaded up to `loaded` in `epoch`. */
-  | { type: "inspected"; bounds: LogBounds; epoch: string; loaded: number }
-  /** The group was rebalanced and the partition stayed: the log has forgotten seek and pause. */
-  | { type: "reassigned" }
-  | { type: "drain" };
-
-export type Effect =
-  | { type: "read" }
-  | { type: "seek"; offset: number }
-  | { type: "pause" }
-  | { type: "resume" }
-  | { type: "linger"; first: number; ms: number }
-  | {
-    type: "flush";
-    jobId: string;
-    epoch: string;
-    topicId: string;
-    batch: Batch;
-    trigger: Trigger;
-  }
-  | { type: "commit"; offset: number }
-  /** Ask the log for its bounds and the topic's id. */
-  | { type: "inspect" }
-  | { type: "halt"; epoch: string; reason: string }
-  | { type: "drained" };
-
-export function startPartition(owner: string): [PartitionState, Effect[]] {
-  const state: PartitionState = {
-    phase: "starting",
-    owner,
-    epoch: "",
-    topicId: "",
-    version: 0,
-    position: -1,
-    open: null,
-    inFlight: null,
-    mailbox: null,
-    paused: true,
-    rewind: false,
-    jobs: 0,
-  };
-  return [state, [{ type: "pause" }, { type: "read" }]];
-}
+export type { Batch, Limits } from "./batch.ts";
+export * from "./partition_state.ts";
 
 export function step(
   before: PartitionState,
@@ -120,16 +28,6 @@ export function step(
   const state = { ...before, open: before.open && { ...before.open } };
   if (state.phase !== "drained") handle(state, event, limits, effects);
   return [state, effects];
-}
-
-/** The checkpoint as this partition believes it: where its oldest unanswered batch begins. */
-export function loadedUpTo(state: PartitionState): number {
-  return state.inFlight?.first ?? state.open?.first ?? state.mailbox?.first ?? state.position;
-}
-
-/** Bytes this partition keeps in memory; the batch in flight counts until it is answered. */
-export function bytesHeld(state: PartitionState): number {
-  return (state.open?.bytes ?? 0) + (state.inFlight?.bytes ?? 0) + (state.mailbox?.bytes ?? 0);
 }
 
 function handle(
@@ -262,8 +160,9 @@ function takeAnswer(
 function advance(state: PartitionState, limits: Limits, effects: Effect[]): void {
   for (;;) {
     if (state.mailbox) fillOpen(state, state.mailbox, limits, effects);
-    const trigger = sealTrigger(state, limits);
-    if (trigger === null || state.inFlight || !state.open) break;
+    if (!state.open || state.inFlight) break;
+    const trigger = sealTrigger(state.open, limits, state.mailbox !== null);
+    if (trigger === null) break;
     flushOpen(state, state.open, trigger, effects);
   }
   if (state.phase === "draining") {
@@ -275,48 +174,13 @@ function advance(state: PartitionState, limits: Limits, effects: Effect[]): void
   }
 }
 
-/** Why the open batch is to be sealed now, if it is. */
-function sealTrigger(state: PartitionState, limits: Limits): Trigger | null {
-  const open = state.open;
-  if (!open) return null;
-  if (open.records.length >= limits.rowsMax) return "rows";
-  if (open.bytes >= limits.bytesMax) return "bytes";
-  // The next record would not fit: the batch is as full as it gets.
-  if (state.mailbox) return "bytes";
-  return open.due;
-}
-
-/** Takes from the mailbox what fits; at least one record, or none would ever move. */
 function fillOpen(state: PartitionState, mailbox: Batch, limits: Limits, effects: Effect[]): void {
   if (!state.open) {
-    state.open = { first: mailbox.first, next: mailbox.first, records: [], bytes: 0, due: null };
     effects.push({ type: "linger", first: mailbox.first, ms: limits.lingerMs });
   }
-  const open = state.open;
-  let rows = open.records.length;
-  let bytes = open.bytes;
-  let taken = 0;
-  for (const record of mailbox.records) {
-    if (rows >= limits.rowsMax || (rows > 0 && bytes + record.bytes > limits.bytesMax)) break;
-    rows++;
-    taken++;
-    bytes += record.bytes;
-  }
-  const left = mailbox.bytes - (bytes - open.bytes);
-  open.records = open.records.concat(mailbox.records.slice(0, taken));
-  open.bytes = bytes;
-  if (taken === mailbox.records.length) {
-    open.next = mailbox.next;
-    state.mailbox = null;
-    return;
-  }
-  open.next = mailbox.records[taken]!.offset;
-  state.mailbox = {
-    first: open.next,
-    next: mailbox.next,
-    records: mailbox.records.slice(taken),
-    bytes: left,
-  };
+  const { filled, left } = fill(state.open ?? openAt(mailbox.first), mailbox, limits);
+  state.open = filled;
+  state.mailbox = left;
 }
 
 function flushOpen(
@@ -355,9 +219,19 @@ function inspect(
 ): void {
   if (state.phase !== "running" || seen.epoch !== state.epoch) return;
   const reason = haltReason(state, seen.bounds, seen.loaded);
-  if (reason === null) return;
+  if (reason === null) return lookAgain(state, seen, effects);
   effects.push({ type: "halt", epoch: state.epoch, reason });
   forgetAndRead(state, effects);
+}
+
+/** The log has more, but brought nothing since it was asked: it may have lost the position. */
+function lookAgain(
+  state: PartitionState,
+  seen: { bounds: LogBounds; loaded: number },
+  effects: Effect[],
+): void {
+  if (state.open || state.inFlight || state.position !== seen.loaded) return;
+  if (seen.bounds.high > state.position) effects.push({ type: "seek", offset: state.position });
 }
 
 function haltReason(state: PartitionState, bounds: LogBounds, loaded: number): string | null {

@@ -1,6 +1,6 @@
 /** The one way to make a Kafka client; kafkajs's log goes to ours. */
 
-import kafkajs, { type Kafka, type LogEntry } from "kafkajs";
+import kafkajs, { type Kafka, type KafkaConfig, type LogEntry } from "kafkajs";
 import process from "node:process";
 import type { Logger } from "../telemetry/log.ts";
 import { patchKafkaJs } from "./patches.ts";
@@ -10,7 +10,11 @@ process.env.KAFKAJS_NO_PARTITIONER_WARNING = "1";
 const CONNECTION_TIMEOUT_MS = 3_000;
 const REQUEST_TIMEOUT_MS = 10_000;
 
-export function makeKafka(brokers: string[], logger: Logger): Kafka {
+export function makeKafka(
+  brokers: string[],
+  logger: Logger,
+  overrides: Pick<KafkaConfig, "retry" | "socketFactory"> = {},
+): Kafka {
   patchKafkaJs();
   return new kafkajs.Kafka({
     clientId: "millrace",
@@ -25,5 +29,6 @@ export function makeKafka(brokers: string[], logger: Logger): Kafka {
       const fields = { kafka: entry.namespace, ...(error ? { error: String(error) } : {}) };
       logger.debug(fields, message);
     },
+    ...overrides,
   });
 }

@@ -1,277 +1,224 @@
 /**
- * The producer of one topic. One send is on its way at a time and what waits goes into the next, so
- * a partition's records keep the order in which they came; what Kafka did not acknowledge is sent
- * again before anything newer, until its deadline.
+ * Takes records to one topic, each to the partition it names, and says of each whether Kafka has
+ * it. One send is under way at a time, and what waits meanwhile goes into the next: batches follow
+ * the broker's pace. Order in a partition is the order of the calls, also through retries.
  */
 
-import type { Kafka, Producer as KafkaProducer } from "kafkajs";
+import type { RecordMetadata } from "kafkajs";
 import type { Logger } from "../telemetry/log.ts";
-import { makeKafka } from "./client.ts";
-import { acknowledged, type ProduceReply } from "./reply_check.ts";
+import { type Item, Lines, messageOf, Request } from "./producer_lines.ts";
+import type { ProduceRecord, ProduceResult } from "./producer_lines.ts";
+import { acknowledgedOffsets } from "./reply_check.ts";
+import type { Sender } from "./sender.ts";
+import { within } from "./within.ts";
 
-export interface ProduceRecord {
-  partition: number;
-  key: Buffer | string | null;
-  value: Buffer | null;
-  headers: Record<string, string>;
-}
+export type { ProduceRecord, ProduceResult } from "./producer_lines.ts";
 
-/** The offset where Kafka has the record, or why it is not known to have it. */
-export type ProduceResult = { offset: number } | { failed: "unacknowledged" | "too_large" };
-
-interface Waiting {
-  record: ProduceRecord;
-  bytes: number;
-  deadlineMs: number;
-  request: Request;
-  settle(result: ProduceResult): void;
-}
-
-/** One call of `produce`: after one of its records failed, no later one of the partition is sent. */
-interface Request {
-  failedPartitions: Set<number>;
-}
+/** A send that takes longer than this has lost its producer (hazards K3). */
+const SEND_DEADLINE_MS = 30_000;
+const RETRY_MS_MIN = 50;
+const RETRY_MS_MAX = 1_000;
+/** MESSAGE_TOO_LARGE, RECORD_LIST_TOO_LARGE. */
+const TOO_LARGE_CODES = new Set([10, 18]);
 
 export interface ProducerOptions {
-  brokers: string[];
   topic: string;
   logger: Logger;
+  open: () => Promise<Sender>;
+  /** Reads the reply; tests break it. */
+  acknowledged?: typeof acknowledgedOffsets;
 }
 
-/** Largest batch of one partition in one send; a broker takes 1 MiB with its framing. */
-const PARTITION_BYTES_MAX = 900_000;
-/** About what a record's framing costs. */
-const OVERHEAD_BYTES = 100;
-/** Everything of one send; bounds what one request to a broker may hold. */
-const SEND_BYTES_MAX = 8_388_608;
-/** A send that has not returned by then is given up with its connection (hazards K3). */
-const SEND_DEADLINE_MS = 30_000;
-const RETRY_MS = 100;
-/** The broker has lost track of this producer: a new one has to begin (hazards K2). */
-const PRODUCER_LOST = new Set([45, 46, 47, 59]);
-const MESSAGE_TOO_LARGE = new Set([10, 18]);
+export interface ProducerHealth {
+  connected: boolean;
+  /** How long records have waited, or a send has been under way, without an acknowledgement. */
+  stuckMs: number;
+}
 
 export class Producer {
-  readonly #kafka: Kafka;
-  readonly #topic: string;
-  readonly #logger: Logger;
-  #producer: Promise<KafkaProducer> | null = null;
-  #waiting: Waiting[] = [];
-  #sending: Promise<void> | null = null;
-  #bytesInFlight = 0;
-  #stuckSinceMs: number | null = null;
-  #closing = false;
+  readonly #options: Required<ProducerOptions>;
+  readonly #lines = new Lines();
+  #sender: Sender | null = null;
+  #retryMs = RETRY_MS_MIN;
+  /** Since when records wait without progress. */
+  #waitingSinceMs: number | null = null;
+  #sendingSinceMs: number | null = null;
+  #stopping = false;
+  #wake: () => void = () => {};
+  #drained: () => void = () => {};
+  #loop: Promise<void> | null = null;
 
-  constructor({ brokers, topic, logger }: ProducerOptions) {
-    this.#kafka = makeKafka(brokers, logger);
-    this.#topic = topic;
-    this.#logger = logger;
+  constructor(options: ProducerOptions) {
+    this.#options = { acknowledged: acknowledgedOffsets, ...options };
   }
 
+  /** Connects in the background, and for as long as it takes. */
+  start(): void {
+    this.#loop ??= this.#run();
+  }
+
+  /** Bytes of records that are held: waiting, or in a send that has not returned. */
   get bytesInFlight(): number {
-    return this.#bytesInFlight;
+    return this.#lines.bytes;
   }
 
-  /** How long the broker has not acknowledged anything it was sent; 0 while all is well. */
-  get stuckMs(): number {
-    return this.#stuckSinceMs === null ? 0 : performance.now() - this.#stuckSinceMs;
+  get health(): ProducerHealth {
+    const now = performance.now();
+    return {
+      connected: this.#sender?.connected ?? false,
+      stuckMs: now - Math.min(this.#waitingSinceMs ?? now, this.#sendingSinceMs ?? now),
+    };
   }
 
-  /** Connects ahead of the first send. */
-  async connect(): Promise<void> {
-    await this.#connected();
-  }
-
-  /** Results in the order of the records, each by the deadline at the latest. Never throws. */
+  /**
+   * One result for each record, in their order, after `deadlineMs` at the latest. Unacknowledged
+   * means unknown: Kafka may have the record.
+   */
   produce(records: ProduceRecord[], deadlineMs: number): Promise<ProduceResult[]> {
-    const request: Request = { failedPartitions: new Set() };
-    const atMs = performance.now() + deadlineMs;
-    const results = records.map((record) => this.#enqueue(record, request, atMs));
-    this.#pump();
-    return Promise.all(results);
-  }
-
-  async close(): Promise<void> {
-    this.#closing = true;
-    await this.#sending;
-    const producer = await this.#producer?.catch(() => null);
-    await producer?.disconnect().catch(() => {});
-  }
-
-  #enqueue(record: ProduceRecord, request: Request, atMs: number): Promise<ProduceResult> {
-    const bytes = OVERHEAD_BYTES + (record.key?.length ?? 0) + (record.value?.length ?? 0);
-    this.#bytesInFlight += bytes;
     return new Promise((resolve) => {
-      let open = true;
-      const settle = (result: ProduceResult) => {
-        if (!open) return;
-        open = false;
-        clearTimeout(timer);
-        this.#bytesInFlight -= bytes;
-        if ("failed" in result) request.failedPartitions.add(record.partition);
-        resolve(result);
-      };
-      const waitMs = Math.max(0, atMs - performance.now());
-      const timer = setTimeout(() => settle({ failed: "unacknowledged" }), waitMs);
-      this.#waiting.push({ record, bytes, deadlineMs: atMs, request, settle });
+      const request = new Request(records.length, deadlineMs, resolve, () => {
+        this.#lines.drop(request);
+        this.#noteProgress();
+      });
+      if (this.#stopping) return request.expire();
+      this.#lines.add(request, records);
+      if (!this.#lines.isEmpty) this.#waitingSinceMs ??= performance.now();
+      this.#wake();
     });
   }
 
-  #pump(): void {
-    this.#sending ??= this.#sendAll().finally(() => this.#sending = null);
-  }
-
-  async #sendAll(): Promise<void> {
-    while (this.#dropOverdue() > 0) {
-      const batch = this.#takeBatch();
-      const left = await this.#send(batch);
-      if (left.length === 0) continue;
-      this.#waiting = [...left, ...this.#waiting];
-      if (this.#closing) this.#giveUp();
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  /** Finishes what waits, within `deadlineMs`; what is left then stays unacknowledged. */
+  async stop(deadlineMs: number): Promise<void> {
+    this.#stopping = true;
+    this.#wake();
+    if (!this.#lines.isEmpty) {
+      const drained = new Promise<void>((resolve) => this.#drained = resolve);
+      await within(deadlineMs, drained, "drain").catch(() => {});
     }
+    this.#lines.expireAll();
+    this.#giveUpSender();
   }
 
-  #giveUp(): void {
-    for (const waiting of this.#waiting) waiting.settle({ failed: "unacknowledged" });
-  }
-
-  /** What was answered is never sent any more; neither is what comes after a failure of its own. */
-  #dropOverdue(): number {
-    const nowMs = performance.now();
-    this.#waiting = this.#waiting.filter((waiting) => {
-      const withdrawn = waiting.request.failedPartitions.has(waiting.record.partition);
-      if (!withdrawn && waiting.deadlineMs > nowMs) return true;
-      waiting.settle({ failed: "unacknowledged" });
-      return false;
-    });
-    return this.#waiting.length;
-  }
-
-  /** The oldest that fit; once one of a partition does not, no later one of it is taken. */
-  #takeBatch(): Waiting[] {
-    const taken: Waiting[] = [];
-    const left: Waiting[] = [];
-    const bytes = new Map<number, number>();
-    const full = new Set<number>();
-    let total = 0;
-    for (const waiting of this.#waiting) {
-      const { partition } = waiting.record;
-      const used = bytes.get(partition) ?? 0;
-      const fits = used === 0 || used + waiting.bytes <= PARTITION_BYTES_MAX;
-      if (full.has(partition) || !fits || (total > 0 && total + waiting.bytes > SEND_BYTES_MAX)) {
-        full.add(partition);
-        left.push(waiting);
-        continue;
+  async #run(): Promise<void> {
+    while (!(this.#stopping && this.#lines.isEmpty)) {
+      if (this.#sender === null || !this.#sender.connected) {
+        this.#giveUpSender();
+        await this.#openSender();
+      } else if (this.#lines.isEmpty) {
+        await new Promise<void>((resolve) => this.#wake = resolve);
+      } else {
+        await this.#sendOnce(this.#sender);
       }
-      bytes.set(partition, used + waiting.bytes);
-      total += waiting.bytes;
-      taken.push(waiting);
     }
-    this.#waiting = left;
-    return taken;
   }
 
-  /** Sends once; answers what Kafka did not acknowledge, in its order. */
-  async #send(batch: Waiting[]): Promise<Waiting[]> {
-    let offsets: Map<number, number>;
+  async #openSender(): Promise<void> {
     try {
-      const reply = await this.#sendOnce(batch);
-      const partitions = new Set(batch.map(({ record }) => record.partition));
-      offsets = acknowledged(this.#topic, partitions, reply);
+      const sender = await this.#options.open();
+      if (this.#stopping && this.#lines.isEmpty) return sender.cut();
+      this.#sender = sender;
+      sender.onLost(() => this.#wake());
     } catch (error) {
-      return await this.#afterFailure(batch, error);
+      this.#options.logger.warn({ topic: this.#options.topic, error }, "Cannot connect to Kafka");
+      await this.#backOff();
     }
-    this.#stuckSinceMs = null;
-    const next = new Map(offsets);
-    return batch.filter(({ record, settle }) => {
-      const offset = next.get(record.partition);
-      if (offset === undefined) return true;
-      settle({ offset });
-      next.set(record.partition, offset + 1);
-      return false;
-    });
   }
 
-  async #sendOnce(batch: Waiting[]): Promise<ProduceReply[]> {
-    const messages = batch.map(({ record }) => ({
-      partition: record.partition,
-      key: record.key,
-      value: record.value,
-      headers: record.headers,
-    }));
-    const startedMs = performance.now();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const deadline = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        this.#stuckSinceMs ??= startedMs;
-        reject(new Error(`Kafka did not answer for ${SEND_DEADLINE_MS} ms`));
-      }, SEND_DEADLINE_MS);
-    });
-    const watch = setTimeout(() => this.#stuckSinceMs ??= startedMs, 1_000);
+  async #sendOnce(sender: Sender): Promise<void> {
+    const taken = this.#lines.take();
+    this.#sendingSinceMs = performance.now();
     try {
-      const sending = this.#connected().then((producer) =>
-        producer.send({ topic: this.#topic, acks: -1, messages })
+      await this.#sendAll(sender, taken);
+      this.#retryMs = RETRY_MS_MIN;
+    } catch (error) {
+      this.#options.logger.warn(
+        { topic: this.#options.topic, records: taken.length, error },
+        "Cannot produce; trying again with a new producer",
       );
-      return await Promise.race([sending, deadline]);
+      // kafkajs counts its sequence back after a failure. If the broker did store the batch, the
+      // next one of equal length would pass for its copy: acknowledged and never stored. A new
+      // producer id has no such past (hazards K2: codes 45, 46, 47 and 59 need one anyway).
+      this.#giveUpSender();
+      await this.#backOff();
     } finally {
-      clearTimeout(timer);
-      clearTimeout(watch);
+      this.#sendingSinceMs = null;
+      this.#lines.putBack(taken);
+      this.#noteProgress();
     }
   }
 
-  /** What shall be sent again after a send failed. */
-  async #afterFailure(batch: Waiting[], error: unknown): Promise<Waiting[]> {
-    const code = protocolCode(error);
-    this.#logger.warn({ topic: this.#topic, code, error }, "Cannot produce");
-    this.#stuckSinceMs ??= performance.now();
-    if (code !== null && MESSAGE_TOO_LARGE.has(code)) return await this.#sendSmaller(batch);
-    if (code === null || PRODUCER_LOST.has(code)) await this.#renew();
-    return batch;
-  }
-
-  async #sendSmaller(batch: Waiting[]): Promise<Waiting[]> {
-    if (batch.length === 1) {
-      batch[0]!.settle({ failed: "too_large" });
-      return [];
+  async #sendAll(sender: Sender, items: Item[]): Promise<void> {
+    const parts = byPartition(items);
+    try {
+      this.#settle(parts, await this.#send(sender, items));
+    } catch (error) {
+      if (!isTooLarge(error)) throw error;
+      // The reply does not say whose batch it was, so each partition goes by itself.
+      for (const part of parts.values()) await this.#sendHalving(sender, part);
     }
-    const middle = batch.length >> 1;
-    const left = await this.#send(batch.slice(0, middle));
-    // What was not acknowledged goes first again, and the rest stays behind it.
-    return left.length > 0 ? [...left, ...batch.slice(middle)] : this.#send(batch.slice(middle));
   }
 
-  #connected(): Promise<KafkaProducer> {
-    this.#producer ??= this.#make().catch((error) => {
-      this.#producer = null;
-      throw error;
-    });
-    return this.#producer;
+  /** Finds the record that is too large; the others are sent, in their order. */
+  async #sendHalving(sender: Sender, items: Item[]): Promise<void> {
+    try {
+      this.#settle(byPartition(items), await this.#send(sender, items));
+    } catch (error) {
+      if (!isTooLarge(error)) throw error;
+      if (items.length === 1) return items[0]!.settle({ state: "too_large" });
+      const half = items.length >> 1;
+      await this.#sendHalving(sender, items.slice(0, half));
+      await this.#sendHalving(sender, items.slice(half));
+    }
   }
 
-  async #make(): Promise<KafkaProducer> {
-    const producer = this.#kafka.producer({
-      idempotent: true,
-      maxInFlightRequests: 1,
-      allowAutoTopicCreation: false,
-    });
-    await producer.connect();
-    return producer;
+  #send(sender: Sender, items: Item[]): Promise<RecordMetadata[]> {
+    return within(SEND_DEADLINE_MS, sender.send(items.map(messageOf)), "produce");
   }
 
-  async #renew(): Promise<void> {
-    const old = this.#producer;
-    this.#producer = null;
-    const producer = await old?.catch(() => null);
-    await producer?.disconnect().catch(() => {});
+  /** @throws Error if the reply does not prove all of it. */
+  #settle(parts: Map<number, Item[]>, reply: RecordMetadata[]): void {
+    const offsets = this.#options.acknowledged(this.#options.topic, parts.keys(), reply);
+    for (const [partition, offset] of offsets) {
+      parts.get(partition)!.forEach((item, index) =>
+        item.settle({ state: "acknowledged", partition, offset: offset + index })
+      );
+    }
+    if (offsets.size > 0 && !this.#lines.isEmpty) this.#waitingSinceMs = performance.now();
+    if (offsets.size === parts.size) return;
+    const missing = [...parts.keys()].filter((partition) => !offsets.has(partition));
+    throw new Error(`The reply does not acknowledge partitions ${missing.join(", ")}`);
+  }
+
+  #noteProgress(): void {
+    if (!this.#lines.isEmpty) return;
+    this.#waitingSinceMs = null;
+    this.#drained();
+  }
+
+  #giveUpSender(): void {
+    this.#sender?.cut();
+    this.#sender = null;
+  }
+
+  async #backOff(): Promise<void> {
+    const waitMs = this.#retryMs;
+    this.#retryMs = Math.min(waitMs * 2, RETRY_MS_MAX);
+    await new Promise((resolve) => setTimeout(resolve, waitMs));
   }
 }
 
-/** Kafka's error code, below kafkajs's wrappers. */
-function protocolCode(error: unknown): number | null {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    const { code } = cause as { code?: unknown };
-    if (typeof code === "number") return code;
+function byPartition(items: Item[]): Map<number, Item[]> {
+  const parts = new Map<number, Item[]>();
+  for (const item of items) {
+    const part = parts.get(item.record.partition);
+    if (part) part.push(item);
+    else parts.set(item.record.partition, [item]);
   }
-  return null;
+  return parts;
+}
+
+function isTooLarge(error: unknown): boolean {
+  const { code, cause } = error as { code?: unknown; cause?: unknown };
+  if (typeof code === "number") return TOO_LARGE_CODES.has(code);
+  return cause instanceof Error && isTooLarge(cause);
 }

@@ -4,10 +4,17 @@
  * leaves an audit row with the reason.
  */
 
-import { eq } from "drizzle-orm";
+import { inArray } from "drizzle-orm";
 import { audit, checkpoints } from "../../drizzle/schema.ts";
 import type { Checkpoint, LogBounds, PartitionKey } from "../core/ports.ts";
-import { asCheckpoint, lockCheckpoint, nowUtc, sameKey } from "./checkpoints.ts";
+import type { Stream } from "../stream/mod.ts";
+import {
+  asCheckpoint,
+  type CheckpointRow,
+  lockCheckpoint,
+  nowUtc,
+  sameKey,
+} from "./checkpoints.ts";
 import type { Database } from "./database.ts";
 import { newEpoch } from "./migrate.ts";
 
@@ -109,9 +116,11 @@ async function change(
   });
 }
 
-/** All rows of a stream, for `status`. */
-export async function readAllCheckpoints(database: Database, stream: string) {
+/** Where every partition of the streams stands. */
+export async function readStatus(database: Database, streams: Stream[]): Promise<CheckpointRow[]> {
+  const names = streams.map((stream) => stream.name);
   return await database.transaction((tx) =>
-    tx.db.select().from(checkpoints).where(eq(checkpoints.stream, stream))
+    tx.db.select().from(checkpoints).where(inArray(checkpoints.stream, names))
+      .orderBy(checkpoints.stream, checkpoints.sink, checkpoints.kafkaPartition)
   );
 }

@@ -18,7 +18,7 @@ import type { Fetch } from "../../src/core/ports.ts";
 import { plain } from "../twins/checkpoints.ts";
 import { FlusherTwin } from "../twins/flusher.ts";
 import { LogTwin } from "../twins/log.ts";
-import { checkState } from "./invariants.ts";
+import { checkBelief, checkState } from "./invariants.ts";
 import { keyOf, type World } from "./world.ts";
 
 type Flush = Extract<Effect, { type: "flush" }>;
@@ -82,6 +82,7 @@ export class ActorModel {
 
   #accept(partition: number, state: PartitionState, effects: Effect[]): void {
     checkState(state, this.#world.plan.limits);
+    checkBelief(state, this.#world.checkpoints.row(keyOf(partition))!);
     this.states.set(partition, state);
     for (const effect of effects) {
       this.#world.trace(() => `${state.owner} p${partition}   → ${describe(effect)}`);

@@ -1,6 +1,12 @@
 /** What must be true of a partition after every step, whatever happened before. */
 
-import type { Batch, Limits, PartitionState } from "../../src/core/partition.ts";
+import {
+  type Batch,
+  type Limits,
+  loadedUpTo,
+  type PartitionState,
+} from "../../src/core/partition.ts";
+import type { Checkpoint } from "../../src/core/ports.ts";
 import { Violation } from "./oracle.ts";
 
 export function checkState(state: PartitionState, limits: Limits): void {
@@ -14,6 +20,14 @@ export function checkState(state: PartitionState, limits: Limits): void {
     checkSize(state.open, limits);
   }
   checkChain(state);
+}
+
+/** A partition may know less than the row says, never more. */
+export function checkBelief(state: PartitionState, row: Checkpoint): void {
+  if (state.phase !== "running" && state.phase !== "draining") return;
+  const believed = loadedUpTo(state);
+  if (state.epoch !== row.epoch || believed <= row.next) return;
+  throw new Violation(`${state.owner} believes in ${believed}, but the row says ${row.next}`);
 }
 
 function checkSize(open: Batch, limits: Limits): void {

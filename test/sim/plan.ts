@@ -14,6 +14,7 @@ export const strikes = [
   "drainActor",
   "rebalance",
   "moveGroupOffset",
+  "losePlace",
   "wipeQueues",
   "loseJob",
   "doubleJob",

@@ -98,6 +98,12 @@ export class LogTwin implements Log {
     else this.#clock.after(effectMs - nowMs, takeEffect);
   }
 
+  /** The client loses its place, as after an offset that was out of range for a moment. */
+  losePlace(partition: number): void {
+    const cursor = this.#cursors.get(partition);
+    if (cursor) cursor.offset = this.#reset(partition);
+  }
+
   pause(partition: number): void {
     const cursor = this.#cursors.get(partition);
     if (cursor) cursor.paused = true;
@@ -148,6 +154,7 @@ export class LogTwin implements Log {
       return;
     }
     cursor.offset = fetch.next;
+    const incarnation = log.current;
     // The next read does not wait for this one's arrival, so several can be under way.
     const arrivalMs = Math.max(
       this.#clock.nowMs() + this.#manners.delayMs(),
@@ -155,7 +162,8 @@ export class LogTwin implements Log {
     );
     cursor.lastArrivalMs = arrivalMs;
     this.#clock.after(arrivalMs - this.#clock.nowMs(), () => {
-      if (this.#cursors.has(partition)) this.#handlers?.fetched(partition, fetch);
+      if (log.current !== incarnation || !this.#cursors.has(partition)) return;
+      this.#handlers?.fetched(partition, fetch);
     });
     this.#poll(partition, cursor);
   }

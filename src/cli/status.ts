@@ -1,0 +1,94 @@
+/** `millrace status`: where every partition stands, beside where its log ends. */
+
+import Table from "cli-table3";
+import { readConfig } from "../config.ts";
+import { makeKafka } from "../kafka/client.ts";
+import { topicReader } from "../kafka/topic_reader.ts";
+import type { Stream } from "../stream/mod.ts";
+import { topicName } from "../stream/names.ts";
+import { createLogger } from "../telemetry/log.ts";
+import { openDatabase } from "../writer/database.ts";
+import { readStatus } from "../writer/operate.ts";
+
+export interface PartitionStatus {
+  stream: string;
+  sink: string;
+  partition: number;
+  state: string;
+  next: number;
+  end: number | null;
+  lag: number | null;
+  rows: number;
+  repeated: number;
+  ignored: number;
+  dead: number;
+  reason: string | null;
+}
+
+export async function partitionStatuses(streams: Stream[]): Promise<PartitionStatus[]> {
+  const config = readConfig();
+  const database = openDatabase(config.databaseUrl, 1);
+  const reader = topicReader(makeKafka(config.kafkaBrokers, createLogger("status")));
+  try {
+    const rows = await readStatus(database, streams);
+    const ends = new Map<string, number>();
+    for (const stream of streams) {
+      const bounds = await reader.bounds(topicName(config.prefix, stream)).catch(() => new Map());
+      for (const [partition, { high }] of bounds) ends.set(`${stream.name} ${partition}`, high);
+    }
+    return rows.map((row) => {
+      const end = ends.get(`${row.stream} ${row.kafkaPartition}`) ?? null;
+      const { stream, sink, state, next, rows, repeated, ignored, dead, reason } = row;
+      const lag = end === null ? null : Math.max(0, end - next);
+      const partition = row.kafkaPartition;
+      return {
+        stream,
+        sink,
+        partition,
+        state,
+        next,
+        end,
+        lag,
+        rows,
+        repeated,
+        ignored,
+        dead,
+        reason,
+      };
+    });
+  } finally {
+    await reader.close();
+    await database.close();
+  }
+}
+
+export async function showStatus(streams: Stream[], json: boolean): Promise<void> {
+  const statuses = await partitionStatuses(streams);
+  if (json || !process.stdout.isTTY) {
+    for (const status of statuses) console.log(JSON.stringify(status));
+    return;
+  }
+  const table = new Table({
+    head: [
+      "stream",
+      "sink",
+      "partition",
+      "state",
+      "loaded up to",
+      "lag",
+      "rows",
+      "repeated",
+      "dead",
+    ],
+    style: { head: [], border: [] },
+  });
+  for (const s of statuses) {
+    const row = [s.stream, s.sink, s.partition, s.state, s.next, s.lag ?? "?", s.rows, s.repeated];
+    table.push([...row, s.dead]);
+  }
+  console.log(table.toString());
+  for (const status of statuses) {
+    if (status.reason === null) continue;
+    console.log(`${status.stream}/${status.sink} ${status.partition}: ${status.reason}`);
+  }
+}
