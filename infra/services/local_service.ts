@@ -9,7 +9,7 @@ import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { failure, messageOf } from "./failure.ts";
 import { type PortName, readState, replaceTakenPorts, stateFile } from "./home.ts";
-import { becomesFree } from "./ports.ts";
+import { isFree } from "./ports.ts";
 import { isAlive, markOf, type ProcessMark } from "./process_mark.ts";
 
 export interface Definition {
@@ -123,8 +123,7 @@ export class LocalService {
   async #freePorts(): Promise<void> {
     if (!this.#keptPorts()) return await replaceTakenPorts(this.#home, this.#definition.ports);
     for (const port of this.#ports()) {
-      // The ports of a killed process with many threads close a moment after it is gone.
-      if (await becomesFree(port, 5_000)) continue;
+      if (await isFree(port)) continue;
       throw failure(
         `Cannot start ${this.title}: another process holds port ${port}; end that process, ` +
           `or delete ${stateFile(this.#home)} to choose new ports`,

@@ -5,7 +5,6 @@
 
 import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
-import { setTimeout as delay } from "node:timers/promises";
 
 const FIRST = 20_000;
 const LAST = 32_000;
@@ -30,13 +29,4 @@ export function isFree(port: number): Promise<boolean> {
       server.close(() => resolve(true));
     });
   });
-}
-
-export async function becomesFree(port: number, withinMs: number): Promise<boolean> {
-  const deadline = Date.now() + withinMs;
-  while (!await isFree(port)) {
-    if (Date.now() > deadline) return false;
-    await delay(20);
-  }
-  return true;
 }

@@ -27,8 +27,10 @@ function startedByProc(pid: number): string | undefined {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     // The second field, the command in parentheses, may hold blanks: count from its end.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    const [state, ticks] = [fields[0], fields[19]];
-    if (state === "Z" || state === "X" || ticks === undefined) return undefined;
+    const [state, threads, ticks] = [fields[0], Number(fields[17]), fields[19]];
+    // Its first thread may be gone while others end; until then they hold its ports and files.
+    const gone = state === "X" || (state === "Z" && threads <= 1);
+    if (gone || ticks === undefined) return undefined;
     // Ticks count from boot, so without the boot's id they could match after a reboot.
     return `${readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()} ${ticks}`;
   } catch {

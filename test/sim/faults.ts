@@ -80,7 +80,11 @@ const strikeOnce: Record<Strike, (world: World) => void> = {
       log.committed = world.random.pick([0, log.current.high, null])!;
     }
   },
-  losePlace: (world) => world.random.pick(world.actors)?.log.losePlace(anyPartition(world)),
+  losePlace: (world) => {
+    for (const actor of world.actors) {
+      for (const partition of actor.states.keys()) actor.log.losePlace(partition);
+    }
+  },
   wipeQueues: (world) => world.queue.wipe(),
   loseJob: (world) => {
     const job = anyQueued(world);

@@ -86,6 +86,7 @@ export class QueueTwin {
     const lane = this.lane(job);
     lane.waiting = lane.waiting.filter((entry) => entry.job !== job);
     lane.active = lane.active.filter((entry) => entry.job !== job);
+    this.onWork(lane);
   }
 
   /** FLUSHALL. */

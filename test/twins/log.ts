@@ -101,7 +101,9 @@ export class LogTwin implements Log {
   /** The client loses its place, as after an offset that was out of range for a moment. */
   losePlace(partition: number): void {
     const cursor = this.#cursors.get(partition);
-    if (cursor) cursor.offset = this.#reset(partition);
+    if (!cursor) return;
+    cursor.offset = this.#reset(partition);
+    this.#poll(partition, cursor);
   }
 
   pause(partition: number): void {
