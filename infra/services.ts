@@ -4,6 +4,7 @@
  * ensureServices, and tests that break a service import localServices.
  */
 
+import { realpathSync } from "node:fs";
 import process from "node:process";
 import { type Addresses, variables } from "./services/addresses.ts";
 import { ensureServices, runningAddresses, stopServices } from "./services/ensure.ts";
@@ -49,7 +50,8 @@ function printExports(addresses: Addresses): number {
   return 0;
 }
 
-if (import.meta.main) {
+// Node before 24.2 does not know import.meta.main.
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === import.meta.filename) {
   try {
     process.exit(await main(process.argv[2]));
   } catch (error) {

@@ -35,6 +35,8 @@ export function startAll(counts: Counts): Roles {
     const startedMs = Date.now();
     const child = spawn(process.execPath, roleArguments(role), {
       stdio: ["ignore", "pipe", "inherit"],
+      // A terminal's Ctrl-C goes to its whole group; a role takes a second signal for haste.
+      detached: true,
     });
     children.add(child);
     child.stdout!.on("data", (data: Uint8Array) => {

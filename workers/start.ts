@@ -29,7 +29,6 @@ const options = new Command("millrace start")
   .opts<{ actors: number; writers: number; edges: number }>();
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
-// Ctrl-C in a terminal reaches the children too; each drains, and this waits for them.
 let stop: (() => void) | null = null;
 let wanted = false;
 for (const signal of ["SIGINT", "SIGTERM"] as const) {

@@ -141,7 +141,7 @@ export class PartitionActor {
     const held = bytesHeld(state);
     this.around.budget.held += held - this.#held;
     this.#held = held;
-    if (before !== state.phase) this.#tellPhase(event);
+    if (before !== state.phase) this.#tellPhase(event, before);
     this.#perform(effects);
   }
 
@@ -218,15 +218,15 @@ export class PartitionActor {
     attempt(RETRY_MS_MIN);
   }
 
-  #tellPhase(event: PartitionEvent): void {
+  #tellPhase(event: PartitionEvent, before: PartitionState["phase"]): void {
     const { phase } = this.#state;
     const row = event.type === "checkpoint" || event.type === "answered" ? event.row : null;
     const { logger } = this.around;
     if (phase === "stopped") {
       const reason = row ? row.reason ?? row.state : "HALT_CHECKPOINT: no row; run migrate";
       logger.warn({ ...this.key, reason }, "Partition stopped");
-    } else if (phase === "running") {
-      logger.info({ ...this.key, position: this.#state.position }, "Partition runs");
+    } else if (phase === "running" && before === "stopped") {
+      logger.info({ ...this.key, position: this.#state.position }, "Partition runs again");
     }
   }
 }

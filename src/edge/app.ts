@@ -62,7 +62,7 @@ function refuseMethod(allow: string): never {
 }
 
 function answerError(error: Error, context: Context, logger: Logger): Response {
-  if (error instanceof Refusal) return problemResponse({ ...error.problem }, error.headers);
+  if (error instanceof Refusal) return problemResponse(error.problem, error);
   logger.error({ error, path: context.req.routePath }, "A request failed");
   return problemResponse(problem("internal"));
 }
@@ -118,23 +118,22 @@ function answer(results: Result[]): Response {
   const problems = results.flatMap((result) => "problem" in result ? [result.problem] : []);
   const accepted = results.length - problems.length;
   const unacknowledged = problems.filter(({ status }) => status === 503).length;
-  const rejected = problems.length - unacknowledged;
-  const counts = { accepted, rejected, ...(unacknowledged > 0 ? { unacknowledged } : {}) };
-  if (unacknowledged > 0) {
-    return problemResponse({ ...problem("unacknowledged"), ...counts, results });
-  }
+  const members = {
+    accepted,
+    rejected: problems.length - unacknowledged,
+    ...(unacknowledged > 0 ? { unacknowledged } : {}),
+    results,
+  };
+  if (unacknowledged > 0) return problemResponse(problem("unacknowledged"), { members });
   if (accepted > 0) {
-    return new Response(JSON.stringify({ ...counts, results }), {
+    return new Response(JSON.stringify(members), {
       status: 202,
       headers: { "Content-Type": "application/json" },
     });
   }
   const { status } = problems[0]!;
   const isSame = problems.every((one) => one.status === status);
-  return problemResponse({
-    ...problem("none_accepted"),
-    ...(isSame ? { status } : {}),
-    ...counts,
-    results,
+  return problemResponse({ ...problem("none_accepted"), ...(isSame ? { status } : {}) }, {
+    members,
   });
 }

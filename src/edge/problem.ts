@@ -54,16 +54,21 @@ export function problem(code: ProblemCode, detail?: string, path?: string): Prob
 
 const RETRY_AFTER_S = "1";
 
-/** @param more members of the problem beside those of RFC 9457, or headers. */
+interface ProblemExtras {
+  /** Members of the body beside those of RFC 9457. */
+  members?: Record<string, unknown>;
+  headers?: Record<string, string>;
+}
+
 export function problemResponse(
-  body: Problem & Record<string, unknown>,
-  headers: Record<string, string> = {},
+  problem: Problem,
+  { members = {}, headers = {} }: ProblemExtras = {},
 ): Response {
-  return new Response(JSON.stringify(body), {
-    status: body.status,
+  return new Response(JSON.stringify({ ...problem, ...members }), {
+    status: problem.status,
     headers: {
       "Content-Type": "application/problem+json",
-      ...(body.status === 503 ? { "Retry-After": RETRY_AFTER_S } : {}),
+      ...(problem.status === 503 ? { "Retry-After": RETRY_AFTER_S } : {}),
       ...headers,
     },
   });

@@ -3,8 +3,8 @@
  * It comes up without Kafka and answers 503 until Kafka is there; it needs nothing else.
  */
 
-import { createAdaptorServer } from "@hono/node-server";
-import type { Server } from "node:http";
+import { getRequestListener } from "@hono/node-server";
+import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Config } from "../config.ts";
 import { Producer } from "../kafka/producer.ts";
@@ -46,7 +46,7 @@ export function createEdge({ config, streams, logger }: EdgeOptions): Edge {
   const waitingBytes = () => sum([...producers.values()].map((one) => one.bytesInFlight));
   const admission = new Admission(limits.bytesInFlightMax, waitingBytes);
   let draining = false;
-  const requests = new OpenRequests();
+  const responses = new OpenResponses();
 
   const unreadyReason = (): string | null => {
     if (draining) return "draining";
@@ -66,10 +66,7 @@ export function createEdge({ config, streams, logger }: EdgeOptions): Edge {
     isDraining: () => draining,
     produce: (stream, records) => producers.get(stream)!.produce(records, limits.deadlineMs),
   });
-  const server = makeServer(
-    (request) => requests.during(app.fetch(request)),
-    limits.bodyDeadlineMs,
-  );
+  const server = makeServer((request) => app.fetch(request), responses, limits.bodyDeadlineMs);
 
   return {
     async start() {
@@ -84,7 +81,7 @@ export function createEdge({ config, streams, logger }: EdgeOptions): Edge {
       const left = () => Math.max(0, deadline - performance.now());
       server.close();
       server.closeIdleConnections();
-      await requests.ended(left());
+      await responses.ended(left());
       await Promise.all([...producers.values()].map((producer) => producer.stop(left())));
       server.closeAllConnections();
     },
@@ -93,20 +90,24 @@ export function createEdge({ config, streams, logger }: EdgeOptions): Edge {
 
 function makeServer(
   fetch: (request: Request) => Response | Promise<Response>,
+  responses: OpenResponses,
   bodyDeadlineMs: number,
 ): Server {
   const requestTimeout = bodyDeadlineMs + REQUEST_GRACE_MS;
-  const server = createAdaptorServer({
-    fetch,
-    errorHandler: () => problemResponse(problem("invalid_request"), { Connection: "close" }),
-    serverOptions: {
-      maxHeaderSize: HEADER_BYTES_MAX,
-      headersTimeout: Math.min(HEADERS_DEADLINE_MS, requestTimeout),
-      requestTimeout,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      connectionsCheckingInterval: CHECK_EVERY_MS,
-    },
-  }) as Server;
+  const answer = getRequestListener(fetch, {
+    errorHandler: () =>
+      problemResponse(problem("invalid_request"), { headers: { Connection: "close" } }),
+  });
+  const server = createServer({
+    maxHeaderSize: HEADER_BYTES_MAX,
+    headersTimeout: Math.min(HEADERS_DEADLINE_MS, requestTimeout),
+    requestTimeout,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionsCheckingInterval: CHECK_EVERY_MS,
+  }, (incoming, outgoing) => {
+    responses.add(outgoing);
+    void answer(incoming, outgoing);
+  });
   server.maxConnections = CONNECTIONS_MAX;
   return server;
 }
@@ -135,17 +136,16 @@ function refuseOpenAddress(host: string): void {
   );
 }
 
-class OpenRequests {
+/** Responses that have not been written to their end. */
+class OpenResponses {
   #count = 0;
   #onEnded: () => void = () => {};
 
-  async during(answer: Response | Promise<Response>): Promise<Response> {
+  add(response: ServerResponse): void {
     this.#count++;
-    try {
-      return await answer;
-    } finally {
+    response.once("close", () => {
       if (--this.#count === 0) this.#onEnded();
-    }
+    });
   }
 
   async ended(deadlineMs: number): Promise<void> {

@@ -4,6 +4,7 @@ interface Patchable {
   prototype: Record<string, unknown>;
 }
 
+export const Broker: Patchable;
 export const Runner: Patchable;
 export const RequestQueue: Patchable;
 
@@ -24,4 +25,5 @@ export class Decoder {
   readUVarIntString(): string | null;
   readUVarIntArray(reader: (decoder: Decoder) => void): unknown[];
   readTaggedFields(): void;
+  readVarIntArray<T>(reader: (decoder: Decoder) => T): T[];
 }

@@ -1,14 +1,14 @@
 /** The log over kafkajs: one topic, read by one group, with every fetch told as an interval. */
 
-import type { Consumer, Kafka, KafkaMessage } from "kafkajs";
-import { isUtf8 } from "node:buffer";
-import type { Bytes, Fetch, Log, LogBounds, LogHandlers, LogRecord } from "../core/ports.ts";
+import type { Consumer } from "kafkajs";
+import type { Log, LogBounds, LogHandlers } from "../core/ports.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { makeKafka } from "./client.ts";
+import { fetchHandler } from "./patches.ts";
+import { toRecord } from "./records.ts";
+import { TrackedSockets } from "./sockets.ts";
 import { type TopicReader, topicReader } from "./topic_reader.ts";
-
-/** What a record costs beside its own bytes, about. */
-const RECORD_OVERHEAD_BYTES = 100;
+import { within } from "./within.ts";
 
 export interface KafkaLogOptions {
   brokers: string[];
@@ -17,27 +17,25 @@ export interface KafkaLogOptions {
   logger: Logger;
 }
 
-interface FetchedBatch {
-  topic: string;
-  partition: number;
-  fetchedOffset: string;
-  rawMessages: { offset: string }[];
-  messages: KafkaMessage[];
-}
+const BOUNDS_DEADLINE_MS = 10_000;
+const START_DEADLINE_MS = 30_000;
+const STOP_DEADLINE_MS = 5_000;
 
 export class KafkaLog implements Log {
-  readonly #kafka: Kafka;
   readonly #consumer: Consumer;
   readonly #topic: string;
   readonly #logger: Logger;
   readonly #reader: TopicReader;
+  readonly #sockets = new TrackedSockets();
+  #assigned = new Set<number>();
+  #stopped = false;
 
   constructor({ brokers, topic, groupId, logger }: KafkaLogOptions) {
     this.#topic = topic;
     this.#logger = logger;
-    this.#kafka = makeKafka(brokers, logger);
-    this.#reader = topicReader(this.#kafka);
-    this.#consumer = this.#kafka.consumer({
+    const kafka = makeKafka(brokers, logger, { socketFactory: this.#sockets.factory });
+    this.#reader = topicReader(kafka);
+    this.#consumer = kafka.consumer({
       groupId,
       sessionTimeout: 10_000,
       heartbeatInterval: 500,
@@ -49,54 +47,97 @@ export class KafkaLog implements Log {
       maxBytes: 8_388_608,
       readUncommitted: false,
       allowAutoTopicCreation: false,
+      retry: { restartOnFailure: () => Promise.resolve(!this.#stopped) },
     });
   }
 
   async start(handlers: LogHandlers): Promise<void> {
+    this.#listen(handlers);
+    try {
+      await within(START_DEADLINE_MS, this.#run(handlers), `read topic "${this.#topic}"`);
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  #listen(handlers: LogHandlers): void {
     const { GROUP_JOIN, CRASH } = this.#consumer.events;
     this.#consumer.on(GROUP_JOIN, ({ payload }) => {
+      if (this.#stopped) return;
       const partitions = payload.memberAssignment[this.#topic] ?? [];
+      this.#assigned = new Set(partitions);
       // A pause survives losing and regaining a partition (hazards K17); who wants one asks again.
       this.#consumer.resume([{ topic: this.#topic }]);
-      handlers.assigned(partitions);
+      handlers.assigned([...partitions]);
     });
-    this.#consumer.on(CRASH, ({ payload }) => {
-      if (!payload.restart) handlers.crashed(payload.error);
+    this.#consumer.on(CRASH, ({ payload: { error, restart } }) => {
+      if (this.#stopped) return;
+      this.#logger.warn({ topic: this.#topic, restart, error }, "The consumer stopped");
+      if (!restart) handlers.crashed(error);
     });
+  }
+
+  async #run(handlers: LogHandlers): Promise<void> {
     await this.#consumer.connect();
     await this.#consumer.subscribe({ topic: this.#topic, fromBeginning: true });
     await this.#consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
-      eachBatch: ({ batch }) => {
-        const fetched = batch as unknown as FetchedBatch;
-        handlers.fetched(fetched.partition, toFetch(fetched));
-        return Promise.resolve();
-      },
+      eachBatch: fetchHandler(({ partition, from, next, messages }) => {
+        if (this.#stopped) return;
+        handlers.fetched(partition, { from, next, records: messages.map(toRecord) });
+      }),
     });
   }
 
   async stop(): Promise<void> {
-    await Promise.allSettled([this.#consumer.disconnect(), this.#reader.close()]);
+    if (this.#stopped) return;
+    this.#stopped = true;
+    const left = Promise.allSettled([this.#consumer.disconnect(), this.#reader.close()]);
+    await within(STOP_DEADLINE_MS, left, "leave the group").catch(() => {});
+    // A consumer that is stopped while it starts again would join the group afterwards.
+    this.#sockets.cut();
   }
 
   seek(partition: number, offset: number): void {
-    this.#consumer.seek({ topic: this.#topic, partition, offset: String(offset) });
+    this.#whileRunning(() =>
+      this.#consumer.seek({ topic: this.#topic, partition, offset: String(offset) })
+    );
   }
 
   pause(partition: number): void {
-    this.#consumer.pause([{ topic: this.#topic, partitions: [partition] }]);
+    this.#whileRunning(() =>
+      this.#consumer.pause([{ topic: this.#topic, partitions: [partition] }])
+    );
   }
 
   resume(partition: number): void {
-    this.#consumer.resume([{ topic: this.#topic, partitions: [partition] }]);
+    this.#whileRunning(() =>
+      this.#consumer.resume([{ topic: this.#topic, partitions: [partition] }])
+    );
+  }
+
+  /**
+   * kafkajs throws between a crash and its restart. Nothing is lost then: the restart assigns
+   * anew, and whoever reads the partition says again where and whether.
+   */
+  #whileRunning(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#logger.debug({ topic: this.#topic, error }, "The consumer is not running");
+    }
   }
 
   bounds(): Promise<Map<number, LogBounds>> {
-    return this.#reader.bounds(this.#topic);
+    const asked = this.#reader.bounds(this.#topic);
+    return within(BOUNDS_DEADLINE_MS, asked, `ask for the bounds of topic "${this.#topic}"`);
   }
 
   async commit(partition: number, offset: number): Promise<void> {
+    // A broker takes a commit for a partition that is another's (hazards K5).
+    if (!this.#assigned.has(partition)) return;
     try {
       await this.#consumer.commitOffsets([
         { topic: this.#topic, partition, offset: String(offset) },
@@ -106,40 +147,4 @@ export class KafkaLog implements Log {
       this.#logger.debug({ partition, offset, error }, "Cannot commit to the group");
     }
   }
-}
-
-function toFetch(batch: FetchedBatch): Fetch {
-  const from = Number(batch.fetchedOffset);
-  const last = batch.rawMessages.at(-1);
-  // Where compaction took the end of a batch away, the broker sends what lies before it.
-  const next = Math.max(last ? Number(last.offset) + 1 : from, from + 1);
-  return { from, next, records: batch.messages.map(toRecord) };
-}
-
-function toRecord(message: KafkaMessage): LogRecord {
-  let bytes = RECORD_OVERHEAD_BYTES + (message.key?.length ?? 0) + (message.value?.length ?? 0);
-  let id: string | null = null;
-  const headers: [string, Bytes][] = [];
-  for (const [name, values] of Object.entries(message.headers ?? {})) {
-    for (const value of Array.isArray(values) ? values : [values]) {
-      if (value === undefined) continue;
-      const framed = toBytes(Buffer.from(value));
-      bytes += name.length + value.length;
-      if (name === "id" && id === null && typeof framed === "string") id = framed;
-      else headers.push([name, framed]);
-    }
-  }
-  return {
-    offset: Number(message.offset),
-    timestampMs: Number(message.timestamp),
-    key: message.key === null ? null : toBytes(message.key),
-    id,
-    headers,
-    value: message.value === null ? null : toBytes(message.value),
-    bytes,
-  };
-}
-
-function toBytes(buffer: Buffer): Bytes {
-  return isUtf8(buffer) ? buffer.toString("utf8") : [buffer.toString("base64")];
 }

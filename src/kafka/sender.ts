@@ -4,11 +4,10 @@
  * what it has not written it never will.
  */
 
-import type { ISocketFactory, Message, Producer as KafkaProducer, RecordMetadata } from "kafkajs";
-import net from "node:net";
-import tls from "node:tls";
+import type { Message, Producer as KafkaProducer, RecordMetadata } from "kafkajs";
 import type { Logger } from "../telemetry/log.ts";
 import { makeKafka } from "./client.ts";
+import { TrackedSockets } from "./sockets.ts";
 import { within } from "./within.ts";
 
 export interface Sender {
@@ -25,7 +24,6 @@ export interface Sender {
 /** Below the client's own request timeout, so that the broker's reason arrives. */
 const ACKS_TIMEOUT_MS = 8_000;
 const OPEN_DEADLINE_MS = 10_000;
-const KEEP_ALIVE_MS = 60_000;
 
 export interface SenderOptions {
   brokers: string[];
@@ -45,6 +43,7 @@ export async function openSender({ brokers, topic, logger }: SenderOptions): Pro
     maxInFlightRequests: 1,
     allowAutoTopicCreation: false,
     metadataMaxAge: 30_000,
+    // Every record names its partition, chosen once (hazards K4).
     createPartitioner: () => ({ message }) => message.partition!,
   });
   try {
@@ -86,42 +85,5 @@ class KafkaSender implements Sender {
 
   onLost(listener: () => void): void {
     this.#sockets.onLost = listener;
-  }
-}
-
-class TrackedSockets {
-  connected = 0;
-  onLost: () => void = () => {};
-  #open = new Set<net.Socket>();
-  #isCut = false;
-
-  readonly factory: ISocketFactory = ({ host, port, ssl, onConnect }) => {
-    if (this.#isCut) throw new Error("This producer was given up");
-    const socket = ssl
-      ? tls.connect({ host, port, ...(net.isIP(host) ? {} : { servername: host }), ...ssl })
-      : net.connect({ host, port });
-    this.#open.add(socket);
-    let isConnected = false;
-    socket.once(ssl ? "secureConnect" : "connect", () => {
-      isConnected = true;
-      this.connected++;
-      onConnect();
-    });
-    socket.once("close", () => {
-      this.#open.delete(socket);
-      if (!isConnected) return;
-      this.connected--;
-      if (this.connected === 0) this.onLost();
-    });
-    socket.setKeepAlive(true, KEEP_ALIVE_MS);
-    socket.setNoDelay(true);
-    return socket;
-  };
-
-  cut(): void {
-    this.#isCut = true;
-    this.onLost = () => {};
-    // With an error, because kafkajs rejects what waits only then.
-    for (const socket of this.#open) socket.destroy(new Error("This producer was given up"));
   }
 }

@@ -31,7 +31,8 @@ export function createLogger(role: string): Logger {
 /** Name, code and message of an error; Drizzle's holds all parameters, so its cause speaks. */
 export function describeError(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { message: String(error).slice(0, 300) };
-  if (error.name === "DrizzleQueryError" && error.cause) return describeError(error.cause);
+  const wrapped = error.message.startsWith("Failed query:");
+  if (wrapped) return error.cause ? describeError(error.cause) : { name: error.name };
   const { code, errno } = error as { code?: unknown; errno?: unknown };
   return {
     name: error.name,

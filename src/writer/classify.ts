@@ -4,6 +4,7 @@
  * and `reference/hazards.md` D1–D24.
  */
 
+import { DrizzleQueryError } from "drizzle-orm/errors";
 import { HaltError, RejectError, TransientError } from "../core/errors.ts";
 
 export interface ServerError extends Error {
@@ -89,9 +90,7 @@ const HALT: Record<number, `HALT_${string}`> = {
 
 /** The error below Drizzle's wrapper, whose message holds every parameter. */
 export function rootCause(error: unknown): unknown {
-  return error instanceof Error && error.name === "DrizzleQueryError" && error.cause
-    ? error.cause
-    : error;
+  return error instanceof DrizzleQueryError && error.cause ? error.cause : error;
 }
 
 export function failureKind(error: unknown): FailureKind {

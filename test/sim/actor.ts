@@ -75,8 +75,9 @@ export class ActorModel {
   feed(partition: number, event: PartitionEvent, owner?: string): void {
     const before = this.states.get(partition);
     if (!this.alive || !before || (owner !== undefined && owner !== before.owner)) return;
-    this.#world.trace(() => `${before.owner} p${partition} ${describe(event)}`);
     const [after, effects] = step(before, event, this.#world.plan.limits);
+    const isNews = effects.length > 0 || event.type !== "checkpoint" && event.type !== "answered";
+    if (isNews) this.#world.trace(() => `${before.owner} p${partition} ${describe(event)}`);
     this.#accept(partition, after, effects);
   }
 

@@ -38,14 +38,14 @@ export class WriterModel {
   }
 
   #begin(entry: QueueEntry): void {
-    const { sink, random, plan, oracle, checkpoints } = this.#world;
+    const { sink, oracle, checkpoints } = this.#world;
     const { job } = entry;
     const transaction = sink.begin(job);
     if (!transaction) return this.#backOff(entry);
     this.#open.add(transaction);
     this.#later(() => {
       this.#open.delete(transaction);
-      if (random.chance(plan.mishaps.get("transient")!)) {
+      if (this.#world.mishap("transient")) {
         transaction.rollback();
         return this.#backOff(entry);
       }
@@ -57,7 +57,7 @@ export class WriterModel {
       );
       if (transaction.applies) oracle.applied(job, before);
       // An unknown outcome: run it again.
-      if (random.chance(plan.mishaps.get("loseReply")!)) return this.#backOff(entry);
+      if (this.#world.mishap("loseReply")) return this.#backOff(entry);
       this.#later(() => {
         this.#held.delete(entry);
         this.#world.queue.answer(entry, row);
