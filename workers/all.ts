@@ -39,7 +39,9 @@ export function startAll(counts: Counts): Roles {
       detached: true,
     });
     children.add(child);
+    let announced = false;
     child.stdout!.on("data", (data: Uint8Array) => {
+      announced = true;
       const address = addressIn(String(data));
       if (address === null) return;
       addresses.set(role, address);
@@ -48,7 +50,8 @@ export function startAll(counts: Counts): Roles {
     child.once("exit", (code, signal) => {
       children.delete(child);
       if (stopping) {
-        allWell &&= code === 0;
+        // A signal that comes before the role listens for it ends it the plain way.
+        allWell &&= code === 0 || (signal === "SIGTERM" && !announced);
         return;
       }
       const next = Date.now() - startedMs > HEALTHY_MS ? RESTART_MS_MIN : waitMs;

@@ -29,14 +29,10 @@ const options = new Command("millrace start")
   .opts<{ actors: number; writers: number; edges: number }>();
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
-let stop: (() => void) | null = null;
-let wanted = false;
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.on(signal, () => {
-    wanted = true;
-    stop?.();
-  });
-}
+// Before the roles run there is nothing to drain.
+let stop: () => void = () => process.exit(0);
+process.on("SIGINT", () => stop());
+process.on("SIGTERM", () => stop());
 
 try {
   const addresses = await ensureServices({ log: say });
@@ -53,10 +49,9 @@ try {
 const roles = startAll(options);
 stop = () => {
   say("Draining…");
-  stop = null;
+  stop = () => {};
   roles.stop(STOP_DEADLINE_MS).then((well) => process.exit(well ? 0 : 1));
 };
-if (wanted) stop();
 const [edge, board] = await Promise.all([roles.address("edge"), roles.address("board")]);
 console.log(`Millrace runs. Ctrl-C drains and ends it.
   edge   ${edge}/v1/streams/{${streams.map((stream) => stream.name).join("|")}}

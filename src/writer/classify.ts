@@ -12,6 +12,8 @@ export interface ServerError extends Error {
   code?: string;
   sqlState?: string;
   sqlMessage?: string;
+  /** mysql2: the connection cannot be used any more. */
+  fatal?: boolean;
 }
 
 export type FailureKind = "reject" | "transient" | "halt" | "unclassified" | "bug";
@@ -99,8 +101,10 @@ export function failureKind(error: unknown): FailureKind {
   if (cause instanceof TransientError) return "transient";
   if (cause instanceof HaltError) return "halt";
   if (!(cause instanceof Error)) return "bug";
-  const { errno, code } = cause as ServerError;
+  const { errno, code, fatal } = cause as ServerError;
   if (isConnectionFailure(code)) return "transient";
+  // What mysql2 says of a connection that is closed already has no code.
+  if (fatal === true && errno === undefined) return "transient";
   if (errno === undefined || code === undefined) return "bug";
   if (REJECT.has(errno)) return "reject";
   if (errno in TRANSIENT) return "transient";
