@@ -25,7 +25,7 @@ const HEALTHY_MS = 10_000;
 
 export function startAll(counts: Counts): Roles {
   const log = createLogger("all");
-  const children = new Set<ChildProcess>();
+  const children = new Map<ChildProcess, string>();
   const addresses = new Map<string, string>();
   const waiting = new Map<string, ((address: string) => void)[]>();
   let stopping = false;
@@ -38,7 +38,7 @@ export function startAll(counts: Counts): Roles {
       // A terminal's Ctrl-C goes to its whole group; a role takes a second signal for haste.
       detached: true,
     });
-    children.add(child);
+    children.set(child, role);
     let announced = false;
     child.stdout!.on("data", (data: Uint8Array) => {
       announced = true;
@@ -62,6 +62,15 @@ export function startAll(counts: Counts): Roles {
     });
   };
 
+  /** Resolves once all that it was sent to have ended. */
+  const signal = async (name: NodeJS.Signals, chosen: (role: string) => boolean): Promise<void> => {
+    const sent = [...children].filter(([, role]) => chosen(role)).map(([child]) => child);
+    const ended = sent.map((child) => new Promise((resolve) => child.once("exit", resolve)));
+    // Not child.kill(): Deno then reports the signal as what ended it, also where it exited.
+    for (const child of sent) process.kill(child.pid!, name);
+    await Promise.all(ended);
+  };
+
   const many = (role: string, count: number) => Array.from({ length: count }, () => role);
   const roles = [
     ...many("edge", counts.edges),
@@ -80,15 +89,10 @@ export function startAll(counts: Counts): Roles {
     },
     async stop(deadlineMs) {
       stopping = true;
-      const ended = [...children].map((child) =>
-        new Promise<void>((resolve) => child.once("exit", () => resolve()))
-      );
-      // Not child.kill(): Deno then reports the signal as what ended it, also where it exited.
-      for (const child of children) process.kill(child.pid!, "SIGTERM");
-      const timer = setTimeout(() => {
-        for (const child of children) process.kill(child.pid!, "SIGKILL");
-      }, deadlineMs);
-      await Promise.all(ended);
+      const timer = setTimeout(() => signal("SIGKILL", () => true), deadlineMs);
+      // Writers last: an actor that drains waits for its job in flight.
+      await signal("SIGTERM", (role) => role !== "writer");
+      await signal("SIGTERM", (role) => role === "writer");
       clearTimeout(timer);
       return allWell;
     },

@@ -1,6 +1,7 @@
 /** `millrace status`: where every partition stands, beside where its log ends. */
 
 import Table from "cli-table3";
+import process from "node:process";
 import { readConfig } from "../config.ts";
 import { makeKafka } from "../kafka/client.ts";
 import { topicReader } from "../kafka/topic_reader.ts";
@@ -18,6 +19,7 @@ export interface PartitionStatus {
   next: number;
   end: number | null;
   lag: number | null;
+  records: number;
   rows: number;
   repeated: number;
   ignored: number;
@@ -38,7 +40,7 @@ export async function partitionStatuses(streams: Stream[]): Promise<PartitionSta
     }
     return rows.map((row) => {
       const end = ends.get(`${row.stream} ${row.kafkaPartition}`) ?? null;
-      const { stream, sink, state, next, rows, repeated, ignored, dead, reason } = row;
+      const { stream, sink, state, next, records, rows, repeated, ignored, dead, reason } = row;
       const lag = end === null ? null : Math.max(0, end - next);
       const partition = row.kafkaPartition;
       return {
@@ -49,6 +51,7 @@ export async function partitionStatuses(streams: Stream[]): Promise<PartitionSta
         next,
         end,
         lag,
+        records,
         rows,
         repeated,
         ignored,

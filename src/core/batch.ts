@@ -21,7 +21,7 @@ export interface Batch {
 }
 
 export interface OpenBatch extends Batch {
-  /** Its linger has passed, or the partition drains: it is sealed as soon as nothing is in flight. */
+  /** Its linger has passed, or it drains: it is sealed as soon as nothing is in flight. */
   due: Trigger | null;
 }
 

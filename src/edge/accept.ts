@@ -7,7 +7,7 @@ import type { ProduceRecord } from "../kafka/producer.ts";
 import type { Stream } from "../stream/define.ts";
 import { InvalidJson, parseJson } from "../stream/json.ts";
 import { EVENT_ID_LENGTH_MAX } from "../stream/table.ts";
-import { type Cut, type Events, invalidDocument } from "./events.ts";
+import { asSentence, type Cut, type Events, invalidDocument } from "./events.ts";
 import { type Problem, problem, Refusal } from "./problem.ts";
 
 export type Checked =
@@ -57,7 +57,7 @@ function parseEvent(cut: Cut, isDocument: boolean): { value: unknown } | { probl
   } catch (error) {
     if (!(error instanceof InvalidJson)) throw error;
     if (isDocument && error.reason === "syntax") throw invalidDocument(error, cut.start);
-    return { problem: problem("invalid_json", error.message) };
+    return { problem: problem("invalid_json", asSentence(error)) };
   }
 }
 

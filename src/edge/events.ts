@@ -80,7 +80,12 @@ function cutDocument(text: string, recordsMax: number): Events {
 
 export function invalidDocument(error: InvalidJson, start = 0): Refusal {
   const moved = start === 0 ? error : new InvalidJson(error.reason, start + error.position);
-  return new Refusal("invalid_json", moved.message);
+  return new Refusal("invalid_json", asSentence(moved));
+}
+
+/** The error's text is made to stand after a colon; alone it begins with a capital. */
+export function asSentence({ message }: InvalidJson): string {
+  return message[0]!.toUpperCase() + message.slice(1);
 }
 
 function trim(text: string, from: number, to: number): Cut | null {

@@ -33,6 +33,9 @@ const HEADERS_DEADLINE_MS = 10_000;
 const CONNECTIONS_MAX = 4_096;
 const KEEP_ALIVE_MS = 30_000;
 const CHECK_EVERY_MS = 500;
+/** A URL would resolve these to another path; such a path is nobody's. */
+const REWRITTEN = /^[^?]*(?:%2e|%2f|%5c|\\|\/\.)/i;
+const NOWHERE = "/";
 /** The body's own deadline answers first; the server's is the last resort. */
 const REQUEST_GRACE_MS = 2_000;
 
@@ -106,6 +109,7 @@ function makeServer(
     connectionsCheckingInterval: CHECK_EVERY_MS,
   }, (incoming, outgoing) => {
     responses.add(outgoing);
+    if (REWRITTEN.test(incoming.url ?? "")) incoming.url = NOWHERE;
     void answer(incoming, outgoing);
   });
   server.maxConnections = CONNECTIONS_MAX;

@@ -3,9 +3,11 @@
 import kafkajs, { type Kafka, type KafkaConfig, type LogEntry } from "kafkajs";
 import process from "node:process";
 import type { Logger } from "../telemetry/log.ts";
+import { registerCodecs } from "./codecs.ts";
 import { patchKafkaJs } from "./patches.ts";
 
 process.env.KAFKAJS_NO_PARTITIONER_WARNING = "1";
+registerCodecs();
 
 const CONNECTION_TIMEOUT_MS = 3_000;
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -21,7 +23,7 @@ export function makeKafka(
     brokers,
     connectionTimeout: CONNECTION_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    retry: { initialRetryTime: 100, maxRetryTime: 2_000 },
+    retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 5 },
     logLevel: kafkajs.logLevel.WARN,
     logCreator: () => (entry: LogEntry) => {
       // Its own fields may hold records; the message and the error's text do not.

@@ -153,7 +153,7 @@ export class Lines {
     }
   }
 
-  /** Withdraws what an expired request still has in a line; what is being sent is held until then. */
+  /** Withdraws what an expired request has in a line; what is being sent is held until then. */
   drop(request: Request): void {
     for (const partition of [...this.#lines.keys()]) {
       this.#keep(partition, (item) => {

@@ -1,6 +1,6 @@
 /** What goes wrong in a world, and what its producers and its person do meanwhile. */
 
-import type { Job, LogRecord } from "../../src/core/ports.ts";
+import type { Job } from "../../src/core/ports.ts";
 import type { RecordContent } from "../twins/topic.ts";
 import type { Strike } from "./plan.ts";
 import { keyOf, type World } from "./world.ts";
@@ -92,17 +92,17 @@ const strikeOnce: Record<Strike, (world: World) => void> = {
   },
   doubleJob: (world) => {
     const job = anyQueued(world);
-    if (job) world.queue.insert(job);
+    if (job) world.queue.insert(job, anyPlace(world));
   },
   replayJob: (world) => {
     const job = oldJob(world);
-    if (job) world.queue.insert(job);
+    if (job) world.queue.insert(job, anyPlace(world));
   },
   editJob: (world) => {
-    const job = world.random.chance(0.5) ? anyQueued(world) : oldJob(world);
+    const job = anyQueued(world) ?? oldJob(world);
     if (!job) return;
-    if (world.random.chance(0.5)) world.queue.lose(job);
-    world.queue.insert(edit(world, job));
+    if (world.random.chance(0.7)) world.queue.lose(job);
+    world.queue.insert(world.edited(job), anyPlace(world));
   },
   stallJob: (world) => {
     // Its writer goes on, but the queue gives the job to another.
@@ -138,6 +138,10 @@ const strikeOnce: Record<Strike, (world: World) => void> = {
   },
 };
 
+function anyPlace(world: World): "first" | "last" {
+  return world.random.chance(0.5) ? "first" : "last";
+}
+
 function anyPartition(world: World): number {
   return world.random.between(0, world.plan.partitions - 1);
 }
@@ -159,30 +163,4 @@ function oldJob(world: World): Job | undefined {
     job.first === world.checkpoints.row(keyOf(job.partition))!.next
   );
   return world.random.pick(fitting.length > 0 && world.random.chance(0.7) ? fitting : world.sent);
-}
-
-/** Changes a field and leaves the checksum, as someone on the board might. */
-function edit(world: World, job: Job): Job {
-  const { random } = world;
-  const row = world.checkpoints.row(keyOf(job.partition))!;
-  const at = random.between(0, Math.max(0, job.records.length - 1));
-  const change = (changed: Partial<LogRecord>) =>
-    job.records.map((record, i) => i === at ? { ...record, ...changed } : record);
-  const without = job.records.filter((_, i) => i !== at);
-  const edited = random.pick<Partial<Job>>([
-    { records: change({ value: `{"key":"edited","seq":${random.between(1, 9)},"text":""}` }) },
-    { records: change({ key: "edited" }) },
-    { records: without },
-    { records: without, count: without.length },
-    { records: [...job.records].reverse() },
-    { count: job.count + 1 },
-    { next: job.next + random.between(1, 9) },
-    { next: Math.max(job.first + 1, job.next - 1) },
-    { first: row.next },
-    { epoch: row.epoch },
-    { epoch: row.epoch, first: row.next, next: Math.max(row.next + 1, job.next) },
-    { partition: random.between(0, world.plan.partitions - 1), epoch: row.epoch },
-    { version: job.version + 1 },
-  ])!;
-  return { ...job, ...edited };
 }

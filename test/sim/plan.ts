@@ -40,6 +40,7 @@ export const mishaps = [
   "transient",
   "failRead",
   "failSubmit",
+  "editSubmitted",
   "failAsk",
   "failHalt",
   "secondWriter",

@@ -11,6 +11,7 @@ import type { LogManners } from "../twins/log.ts";
 import { SinkTwin } from "../twins/sink.ts";
 import { TopicTwin } from "../twins/topic.ts";
 import { ActorModel } from "./actor.ts";
+import { edit } from "./edit.ts";
 import { Oracle } from "./oracle.ts";
 import { type Mishap, type Plan, planOf } from "./plan.ts";
 import { Random } from "./random.ts";
@@ -141,8 +142,13 @@ export class World {
     this.clock.after(this.slowly(), () => {
       if (this.mishap("failSubmit")) return;
       this.trace(() => `queue p${job.partition} takes ${job.id}`);
-      this.queue.submit(job);
+      this.queue.submit(this.mishap("editSubmitted") ? this.edited(job) : job);
     });
+  }
+
+  edited(job: Job): Job {
+    const row = this.checkpoints.row(keyOf(job.partition))!;
+    return edit(job, this.random, row, this.plan.partitions);
   }
 
   /** Looks at something now or a little later and brings what it saw still later, if at all. */

@@ -37,9 +37,9 @@ export class QueueTwin {
   }
 
   /** Adds a job beside what waits: a copy, an old one, an edited one. */
-  insert(job: Job): void {
+  insert(job: Job, place: "first" | "last" = "last"): void {
     const lane = this.lane(job);
-    lane.waiting.push({ job, ready: true });
+    lane.waiting.splice(place === "first" ? 0 : lane.waiting.length, 0, { job, ready: true });
     this.onWork(lane);
   }
 

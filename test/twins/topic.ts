@@ -49,7 +49,7 @@ export class PartitionTwin {
     this.low = Math.min(Math.max(low, this.low), this.current.high);
   }
 
-  /** The topic is deleted and made again under its name; the group's offset is kept, as Kafka does. */
+  /** The topic is deleted and made again; the group's offset stays, as Kafka keeps it. */
   recreate(topicId: string): void {
     this.incarnations.push({ topicId, records: new Map(), high: 0 });
     this.low = 0;
@@ -60,7 +60,7 @@ export class PartitionTwin {
     return { topicId: this.current.topicId, low: this.low, high: this.current.high };
   }
 
-  /** At most `offsetsMax` offsets from `from`; `null` at the end, `"range"` where nothing can be. */
+  /** At most `offsetsMax` offsets from `from`; `null` at the end, `"range"` where none can be. */
   read(from: number, offsetsMax: number): Fetch | null | "range" {
     const { records, high } = this.current;
     if (from < this.low || from > high) return "range";
