@@ -12,7 +12,7 @@ await runRole("relay", (log) => {
   const database = openDatabase(config.databaseUrl, 2);
   const lock = new RelayLock(config.databaseUrl, `${config.prefix}millrace_relay`);
   const letters = publishLetters(config.kafkaBrokers, log);
-  const relay = new Relay(database, lock, letters.publish, log);
+  const relay = new Relay({ database, lock, publish: letters.publish, log });
   relay.start();
   return Promise.resolve({
     async stop() {

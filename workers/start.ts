@@ -6,7 +6,7 @@ import process from "node:process";
 import { Command, InvalidArgumentError } from "commander";
 import { ensureServices } from "../infra/services/ensure.ts";
 import { streams } from "../streams/mod.ts";
-import { startAll } from "./all.ts";
+import { Roles } from "./all.ts";
 import { createLogger } from "../src/telemetry/log.ts";
 import { prepare } from "../src/cli/prepare.ts";
 
@@ -46,7 +46,7 @@ try {
   process.exit(1);
 }
 
-const roles = startAll(options);
+const roles = new Roles(options);
 stop = () => {
   say("Draining…");
   stop = () => {};

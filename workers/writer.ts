@@ -9,7 +9,7 @@ import { openDatabase } from "../src/writer/database.ts";
 import { TableWriter } from "../src/writer/sink.ts";
 import { streams } from "../streams/mod.ts";
 
-await runRole("writer", async (log, crash) => {
+await runRole("writer", (log, crash) => {
   const config = readConfig();
   const concurrency = 2 * availableParallelism();
   const database = openDatabase(config.databaseUrl, concurrency);
@@ -23,10 +23,10 @@ await runRole("writer", async (log, crash) => {
     })
   );
   const workers = startFlushWorkers(sinks, { ...config, concurrency, log, crash });
-  return {
+  return Promise.resolve({
     async stop() {
       await workers.close(config.drainDeadlineMs);
       await database.close();
     },
-  };
+  });
 });

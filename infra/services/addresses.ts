@@ -40,7 +40,7 @@ export function missingFrom(named: Partial<Addresses>): ServiceName[] {
   return missing;
 }
 
-/** A wrong address shows here, with its variable's name, and not as a role that never gets ready. */
+/** A wrong address shows here, with its variable's name, not as a role that is never ready. */
 export async function checkNamed(named: Partial<Addresses>): Promise<void> {
   const check = async (variable: string, probe: Promise<void> | undefined) => {
     try {

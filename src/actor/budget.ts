@@ -1,8 +1,11 @@
 /** Bytes of records a process holds, shared by its partitions. */
 export class Budget {
   held = 0;
+  readonly bytesMax: number;
 
-  constructor(readonly bytesMax: number) {}
+  constructor(bytesMax: number) {
+    this.bytesMax = bytesMax;
+  }
 
   hasRoomFor(bytes: number): boolean {
     return this.held + bytes <= this.bytesMax;

@@ -5,8 +5,11 @@
 export class Once {
   #running = false;
   #again = false;
+  readonly #work: () => Promise<void>;
 
-  constructor(private readonly work: () => Promise<void>) {}
+  constructor(work: () => Promise<void>) {
+    this.#work = work;
+  }
 
   soon(): void {
     if (this.#running) {
@@ -14,7 +17,7 @@ export class Once {
       return;
     }
     this.#running = true;
-    this.work().catch(() => {}).finally(() => {
+    this.#work().catch(() => {}).finally(() => {
       this.#running = false;
       if (!this.#again) return;
       this.#again = false;

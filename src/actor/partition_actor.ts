@@ -54,11 +54,12 @@ export class PartitionActor {
   #whenDrained: () => void = () => {};
   #dropped = false;
 
-  constructor(
-    readonly key: PartitionKey,
-    owner: string,
-    private readonly around: Surroundings,
-  ) {
+  readonly key: PartitionKey;
+  readonly #around: Surroundings;
+
+  constructor(key: PartitionKey, owner: string, around: Surroundings) {
+    this.key = key;
+    this.#around = around;
     const [state, effects] = startPartition(owner);
     this.#state = state;
     this.#perform(effects);
@@ -88,7 +89,7 @@ export class PartitionActor {
   fetched(fetch: Fetch): void {
     let bytes = 0;
     for (const record of fetch.records) bytes += record.bytes;
-    const refused = this.#held > 0 && !this.around.budget.hasRoomFor(bytes);
+    const refused = this.#held > 0 && !this.#around.budget.hasRoomFor(bytes);
     this.#send(refused ? { type: "refused" } : { type: "fetched", fetch });
   }
 
@@ -97,7 +98,7 @@ export class PartitionActor {
   }
 
   vanished(jobId: string): void {
-    this.around.logger.warn({ ...this.key, job: jobId }, "A flush job is gone; reading again");
+    this.#around.logger.warn({ ...this.key, job: jobId }, "A flush job is gone; reading again");
     this.#send({ type: "vanished", jobId });
   }
 
@@ -122,7 +123,7 @@ export class PartitionActor {
   drop(): void {
     this.#dropped = true;
     this.#cancelLinger();
-    this.around.budget.held -= this.#held;
+    this.#around.budget.held -= this.#held;
     this.#held = 0;
   }
 
@@ -136,10 +137,10 @@ export class PartitionActor {
   #send(event: PartitionEvent): void {
     if (this.#dropped) return;
     const before = this.#state.phase;
-    const [state, effects] = step(this.#state, event, this.around.limits());
+    const [state, effects] = step(this.#state, event, this.#around.limits());
     this.#state = state;
     const held = bytesHeld(state);
-    this.around.budget.held += held - this.#held;
+    this.#around.budget.held += held - this.#held;
     this.#held = held;
     if (before !== state.phase) this.#tellPhase(event, before);
     this.#perform(effects);
@@ -150,7 +151,7 @@ export class PartitionActor {
   }
 
   #do(effect: Effect): void {
-    const { log, clock, readSoon, inspectSoon } = this.around;
+    const { log, clock, readSoon, inspectSoon } = this.#around;
     const { partition } = this.key;
     switch (effect.type) {
       case "read":
@@ -188,7 +189,7 @@ export class PartitionActor {
     const job = sealJob({ ...this.key, id: jobId, epoch, topicId, first, next, records, trigger });
     this.#untilDone(
       () => this.#state.inFlight?.jobId === jobId,
-      () => this.around.flusher.submit(job),
+      () => this.#around.flusher.submit(job),
       () => this.#submitted = jobId,
     );
   }
@@ -198,10 +199,10 @@ export class PartitionActor {
     this.#halting = true;
     this.#untilDone(
       () => true,
-      () => this.around.checkpoints.halt(this.key, epoch, reason),
+      () => this.#around.checkpoints.halt(this.key, epoch, reason),
       () => {
         this.#halting = false;
-        this.around.readSoon();
+        this.#around.readSoon();
       },
     );
   }
@@ -211,8 +212,8 @@ export class PartitionActor {
     const attempt = (waitMs: number) => {
       if (this.#dropped || !wanted()) return;
       work().then(done, (error: unknown) => {
-        this.around.logger.debug({ ...this.key, error }, "Trying again");
-        this.around.clock.after(waitMs, () => attempt(Math.min(waitMs * 2, RETRY_MS_MAX)));
+        this.#around.logger.debug({ ...this.key, error }, "Trying again");
+        this.#around.clock.after(waitMs, () => attempt(Math.min(waitMs * 2, RETRY_MS_MAX)));
       });
     };
     attempt(RETRY_MS_MIN);
@@ -221,7 +222,7 @@ export class PartitionActor {
   #tellPhase(event: PartitionEvent, before: PartitionState["phase"]): void {
     const { phase } = this.#state;
     const row = event.type === "checkpoint" || event.type === "answered" ? event.row : null;
-    const { logger } = this.around;
+    const { logger } = this.#around;
     if (phase === "stopped") {
       const reason = row ? row.reason ?? row.state : "HALT_CHECKPOINT: no row; run migrate";
       logger.warn({ ...this.key, reason }, "Partition stopped");

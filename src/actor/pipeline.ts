@@ -36,13 +36,15 @@ export interface PipelineOptions {
 export class Pipeline {
   readonly #actors = new Map<number, PartitionActor>();
   readonly #stopTimers: (() => void)[] = [];
+  readonly #options: PipelineOptions;
   readonly #around: Surroundings;
   readonly #read: Once;
   readonly #inspect: Once;
   readonly #ask: Once;
   #incarnations = 0;
 
-  constructor(private readonly options: PipelineOptions) {
+  constructor(options: PipelineOptions) {
+    this.#options = options;
     this.#read = new Once(() => this.#readRows());
     this.#inspect = new Once(() => this.#inspectLog());
     this.#ask = new Once(() => this.#askJobs());
@@ -62,10 +64,10 @@ export class Pipeline {
     this.#every(ASK_EVERY_MS, () => this.#ask.soon());
     this.#every(INSPECT_EVERY_MS, () => this.#inspect.soon());
     this.#every(COMMIT_EVERY_MS, () => void this.#commit());
-    await this.options.log.start({
+    await this.#options.log.start({
       assigned: (partitions) => this.#assigned(partitions),
       fetched: (partition, fetch) => this.#fetched(partition, fetch),
-      crashed: this.options.crash,
+      crashed: this.#options.crash,
     });
   }
 
@@ -74,17 +76,17 @@ export class Pipeline {
     const drained = Promise.all([...this.#actors.values()].map((actor) => actor.drain()));
     await Promise.race([
       drained,
-      new Promise<void>((resolve) => this.options.clock.after(deadlineMs, resolve)),
+      new Promise<void>((resolve) => this.#options.clock.after(deadlineMs, resolve)),
     ]);
     for (const stopTimer of this.#stopTimers) stopTimer();
     await this.#commit();
-    await this.options.log.stop();
+    await this.#options.log.stop();
     for (const actor of this.#actors.values()) actor.drop();
     this.#actors.clear();
   }
 
   #assigned(partitions: number[]): void {
-    const { stream, sink, logger } = this.options;
+    const { stream, sink, logger } = this.#options;
     logger.info({ stream, sink, partitions }, "Partitions assigned");
     for (const [partition, actor] of this.#actors) {
       if (partitions.includes(partition)) continue;
@@ -95,7 +97,7 @@ export class Pipeline {
       const kept = this.#actors.get(partition);
       if (kept) kept.reassigned();
       else {
-        const owner = `${this.options.owner}-${++this.#incarnations}`;
+        const owner = `${this.#options.owner}-${++this.#incarnations}`;
         const key = { stream, sink, partition };
         this.#actors.set(partition, new PartitionActor(key, owner, this.#around));
       }
@@ -107,12 +109,12 @@ export class Pipeline {
   }
 
   #limits(): Limits {
-    const { rowsMax, lingerMs, budget } = this.options;
+    const { rowsMax, lingerMs, budget } = this.#options;
     return { rowsMax, lingerMs, bytesMax: budget.batchBytesMax(this.#actors.size) };
   }
 
   async #readRows(): Promise<void> {
-    const { stream, sink, checkpoints } = this.options;
+    const { stream, sink, checkpoints } = this.#options;
     const asked = [...this.#actors].map(([partition, actor]) =>
       [partition, actor, actor.version] as const
     );
@@ -128,7 +130,7 @@ export class Pipeline {
       [partition, actor, actor.position] as const
     );
     if (before.length === 0) return;
-    const bounds = await this.options.log.bounds();
+    const bounds = await this.#options.log.bounds();
     for (const [partition, actor, position] of before) {
       const seen = bounds.get(partition);
       if (seen) actor.inspected(seen, position);
@@ -142,7 +144,7 @@ export class Pipeline {
       return id === null ? [] : [{ actor, id }];
     });
     if (asked.length === 0) return;
-    const statuses = await this.options.flusher.ask(
+    const statuses = await this.#options.flusher.ask(
       asked.map(({ actor, id }) => ({ ...actor.key, id })),
     );
     for (const [i, { actor, id }] of asked.entries()) {
@@ -155,7 +157,7 @@ export class Pipeline {
   async #commit(): Promise<void> {
     for (const [partition, actor] of this.#actors) {
       const offset = actor.takeCommit();
-      if (offset !== null) await this.options.log.commit(partition, offset);
+      if (offset !== null) await this.#options.log.commit(partition, offset);
     }
   }
 

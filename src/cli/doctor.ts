@@ -3,7 +3,6 @@
  * streams declare. Each finding says what to change; exit 3 where something would lose or stop.
  */
 
-import { getTableConfig } from "drizzle-orm/mysql-core";
 import process from "node:process";
 import { type Config, readConfig } from "../config.ts";
 import { openRedis } from "../flush/redis.ts";
@@ -11,13 +10,8 @@ import { topicSettings } from "../kafka/topics.ts";
 import type { Stream } from "../stream/mod.ts";
 import { deadLetterTopicName, topicName } from "../stream/names.ts";
 import { createLogger } from "../telemetry/log.ts";
-import { type Database, openDatabase } from "../writer/database.ts";
-
-export interface Finding {
-  level: "ok" | "warn" | "bad";
-  subject: string;
-  message: string;
-}
+import { openDatabase } from "../writer/database.ts";
+import { checkTable, type Finding } from "../writer/inspect.ts";
 
 const PACKET_BYTES_MIN = 4_194_304;
 const EXIT_BREACH = 3;
@@ -132,34 +126,4 @@ async function checkMariaDb(config: Config, streams: Stream[]): Promise<Finding[
   } finally {
     await database.close();
   }
-}
-
-/** Engine and columns against the declaration. */
-async function checkTable(
-  database: Database,
-  table: Stream["sinks"][number]["table"],
-): Promise<Finding> {
-  const { name, columns } = getTableConfig(table);
-  const subject = `table ${name}`;
-  const [found, present] = await database.transaction(async (tx) => [
-    await tx.select(
-      "SELECT ENGINE AS engine FROM information_schema.TABLES " +
-        `WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '${name}'`,
-    ),
-    await tx.select(
-      "SELECT COLUMN_NAME AS name, COLUMN_TYPE AS type FROM information_schema.COLUMNS " +
-        `WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '${name}'`,
-    ),
-  ]);
-  if (!found[0]) return { level: "bad", subject, message: "it does not exist; run migrate" };
-  if (found[0].engine !== "InnoDB") {
-    const engine = found[0].engine as string;
-    return { level: "bad", subject, message: `its engine is ${engine}; ALTER it to InnoDB` };
-  }
-  const missing = columns.filter((column) => !present.some((row) => row.name === column.name));
-  if (missing.length > 0) {
-    const names = missing.map((column) => column.name).join(", ");
-    return { level: "bad", subject, message: `it lacks ${names}; run migrate` };
-  }
-  return { level: "ok", subject, message: `InnoDB, ${present.length} columns` };
 }

@@ -24,7 +24,7 @@ function checksumOf(job: Job): string {
   hash.text(
     `${job.version}|${job.stream}|${job.sink}|${job.partition}|${job.epoch}|${job.topicId}`,
   );
-  hash.text(`|${job.first}|${job.next}|${job.count}|`);
+  hash.text(`|${job.first}|${job.next}|${job.count}|${job.id}|${job.trigger}|`);
   for (const record of job.records) addRecord(hash, record);
   return hash.digest();
 }

@@ -4,6 +4,7 @@ import kafkajs, { type Kafka, type KafkaConfig, type LogEntry } from "kafkajs";
 import process from "node:process";
 import type { Logger } from "../telemetry/log.ts";
 import { registerCodecs } from "./codecs.ts";
+import { CLIENT_ID } from "./members.ts";
 import { patchKafkaJs } from "./patches.ts";
 
 process.env.KAFKAJS_NO_PARTITIONER_WARNING = "1";
@@ -19,7 +20,7 @@ export function makeKafka(
 ): Kafka {
   patchKafkaJs();
   return new kafkajs.Kafka({
-    clientId: "millrace",
+    clientId: CLIENT_ID,
     brokers,
     connectionTimeout: CONNECTION_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,

@@ -1,9 +1,10 @@
 /** The log over kafkajs: one topic, read by one group, with every fetch told as an interval. */
 
-import type { Consumer } from "kafkajs";
+import type { Consumer, Kafka } from "kafkajs";
 import type { Log, LogBounds, LogHandlers } from "../core/ports.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { makeKafka } from "./client.ts";
+import { removeDeadMembers } from "./members.ts";
 import { fetchHandler } from "./patches.ts";
 import { toRecord } from "./records.ts";
 import { TrackedSockets } from "./sockets.ts";
@@ -22,6 +23,8 @@ const START_DEADLINE_MS = 30_000;
 const STOP_DEADLINE_MS = 5_000;
 
 export class KafkaLog implements Log {
+  readonly #kafka: Kafka;
+  readonly #groupId: string;
   readonly #consumer: Consumer;
   readonly #topic: string;
   readonly #logger: Logger;
@@ -33,7 +36,10 @@ export class KafkaLog implements Log {
   constructor({ brokers, topic, groupId, logger }: KafkaLogOptions) {
     this.#topic = topic;
     this.#logger = logger;
-    const kafka = makeKafka(brokers, logger, { socketFactory: this.#sockets.factory });
+    this.#groupId = groupId;
+    const kafka = this.#kafka = makeKafka(brokers, logger, {
+      socketFactory: this.#sockets.factory,
+    });
     this.#reader = topicReader(kafka);
     this.#consumer = kafka.consumer({
       groupId,
@@ -79,6 +85,7 @@ export class KafkaLog implements Log {
   }
 
   async #run(handlers: LogHandlers): Promise<void> {
+    await this.#removeDeadMembers();
     await this.#consumer.connect();
     await this.#consumer.subscribe({ topic: this.#topic, fromBeginning: true });
     await this.#consumer.run({
@@ -89,6 +96,15 @@ export class KafkaLog implements Log {
         handlers.fetched(partition, { from, next, records: messages.map(toRecord) });
       }),
     });
+  }
+
+  async #removeDeadMembers(): Promise<void> {
+    try {
+      const removed = await removeDeadMembers(this.#kafka, this.#groupId);
+      if (removed > 0) this.#logger.info({ group: this.#groupId, removed }, "Dead members removed");
+    } catch (error) {
+      this.#logger.debug({ group: this.#groupId, error }, "Cannot look for dead members");
+    }
   }
 
   async stop(): Promise<void> {

@@ -4,19 +4,13 @@
  */
 
 import type { Admin, Kafka } from "kafkajs";
+import { type Cluster, clusterOf } from "./cluster.ts";
 import { Decoder, Encoder } from "./internals.js";
 import type { LogBounds } from "../core/ports.ts";
 
 export interface TopicReader {
   bounds(topic: string): Promise<Map<number, LogBounds>>;
   close(): Promise<void>;
-}
-
-interface Cluster {
-  connect(): Promise<void>;
-  refreshMetadata(): Promise<void>;
-  disconnect(): Promise<void>;
-  findControllerBroker(): Promise<{ connectionPool: { send(request: unknown): Promise<unknown> } }>;
 }
 
 const METADATA = { apiKey: 3, apiVersion: 10, apiName: "Metadata" };
@@ -59,16 +53,6 @@ export function topicReader(kafka: Kafka): TopicReader {
     },
     close,
   };
-}
-
-/** kafkajs keeps its cluster behind a symbol. */
-function clusterOf(kafka: Kafka): Cluster {
-  const symbol = Object.getOwnPropertySymbols(kafka)
-    .find((symbol) => symbol.description === "private:Kafka:createCluster");
-  const create = symbol &&
-    (kafka as unknown as Record<symbol, (options: unknown) => Cluster>)[symbol];
-  if (!create) throw new Error("Cannot reach into this version of kafkajs");
-  return create({ allowAutoTopicCreation: false, metadataMaxAge: 30_000 });
 }
 
 async function topicId(cluster: Cluster, topic: string): Promise<string> {

@@ -21,18 +21,23 @@ export interface LetterRecord {
 const IDLE_MS = 500;
 const RETRY_MS = 2_000;
 
+export interface RelayOptions {
+  database: Database;
+  lock: RelayLock;
+  /** Resolves once Kafka has acknowledged all of them. */
+  publish: (letters: LetterRecord[]) => Promise<void>;
+  log: Logger;
+}
+
 export class Relay {
+  readonly #options: RelayOptions;
   #stopping = false;
   #wake: () => void = () => {};
   #done: Promise<void> = Promise.resolve();
 
-  constructor(
-    private readonly database: Database,
-    private readonly lock: RelayLock,
-    /** Resolves once Kafka has acknowledged all of them. */
-    private readonly publish: (letters: LetterRecord[]) => Promise<void>,
-    private readonly log: Logger,
-  ) {}
+  constructor(options: RelayOptions) {
+    this.#options = options;
+  }
 
   start(): void {
     this.#done = this.#run();
@@ -42,26 +47,26 @@ export class Relay {
     this.#stopping = true;
     this.#wake();
     await this.#done;
-    this.lock.release();
+    this.#options.lock.release();
   }
 
   async #run(): Promise<void> {
     while (!this.#stopping) {
       try {
-        const published = await this.lock.hold() ? await this.#publishSome() : 0;
+        const published = await this.#options.lock.hold() ? await this.#publishSome() : 0;
         if (published === 0) await this.#wait(IDLE_MS);
       } catch (error) {
-        this.log.warn({ error }, "Cannot publish dead letters; trying again");
+        this.#options.log.warn({ error }, "Cannot publish dead letters; trying again");
         await this.#wait(RETRY_MS);
       }
     }
   }
 
   async #publishSome(): Promise<number> {
-    const letters = await takeUnpublished(this.database);
+    const letters = await takeUnpublished(this.#options.database);
     if (letters.length === 0) return 0;
-    await this.publish(letters.map(letterRecord));
-    await markPublished(this.database, letters.map((letter) => letter.id));
+    await this.#options.publish(letters.map(letterRecord));
+    await markPublished(this.#options.database, letters.map((letter) => letter.id));
     return letters.length;
   }
 

@@ -75,7 +75,9 @@ export function encodeValue(property: string, column: MySqlColumn, value: unknow
   }
 }
 
+// deno-lint-ignore no-control-regex
 const SPECIAL = /[\0\b\t\n\r\x1a"'\\]/;
+// deno-lint-ignore no-control-regex
 const SPECIALS = /[\0\b\t\n\r\x1a"'\\]/g;
 const ESCAPES: Record<string, string> = {
   "\0": "\\0",

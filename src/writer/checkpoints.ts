@@ -20,7 +20,11 @@ export interface Counts {
 export type CheckpointRow = typeof checkpoints.$inferSelect;
 
 export class MariaDbCheckpoints implements Checkpoints {
-  constructor(private readonly database: Database) {}
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
 
   async read(stream: string, sink: string): Promise<Map<number, Checkpoint>> {
     const rows = await this.#run((tx) =>
@@ -40,7 +44,7 @@ export class MariaDbCheckpoints implements Checkpoints {
 
   async #run<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     try {
-      return await this.database.transaction(work);
+      return await this.#database.transaction(work);
     } catch (error) {
       throw asMillraceError(error);
     }

@@ -35,13 +35,17 @@ export class TableWriter implements Sink {
   /** How often an unknown error came for the batch a partition has in flight. */
   readonly #unclassified = new Map<number, { first: number; epoch: string; times: number }>();
 
-  constructor(
-    private readonly stream: Stream,
-    private readonly sink: TableSink,
-    /** The topic's name with the installation's prefix. */
-    private readonly topic: string,
-    private readonly database: Database,
-  ) {
+  readonly #stream: Stream;
+  readonly #sink: TableSink;
+  readonly #topic: string;
+  readonly #database: Database;
+
+  /** @param topic the topic's name with the installation's prefix. */
+  constructor(stream: Stream, sink: TableSink, topic: string, database: Database) {
+    this.#stream = stream;
+    this.#sink = sink;
+    this.#topic = topic;
+    this.#database = database;
     this.#target = targetOf(stream, sink);
     this.#checkpoints = new MariaDbCheckpoints(database);
   }
@@ -68,10 +72,10 @@ export class TableWriter implements Sink {
         `A job has version ${job.version}, this writer knows ${JOB_VERSION}; deploy one version`,
       );
     }
-    const statementBytesMax = await this.database.statementBytesMax();
+    const statementBytesMax = await this.#database.statementBytesMax();
     const intact = isIntact(job);
     const prepared = intact ? this.#prepare(job, statementBytesMax) : null;
-    return await this.database.transaction(async (tx) => {
+    return await this.#database.transaction(async (tx) => {
       const row = await lockCheckpoint(tx, job);
       if (row === null) return missingRow(job);
       if (!prepared || !mayApply(asCheckpoint(row), job, intact)) return asCheckpoint(row);
@@ -85,7 +89,7 @@ export class TableWriter implements Sink {
     const prepared: Prepared = { candidates: [], rejects: [] };
     for (const [index, record] of job.records.entries()) {
       try {
-        const { id, row } = decodeRecord(this.stream, this.sink, record, job);
+        const { id, row } = decodeRecord(this.#stream, this.#sink, record, job);
         const full = {
           ...row,
           eventId: id,
@@ -125,7 +129,7 @@ export class TableWriter implements Sink {
     ].sort((a, b) => a.record.offset - b.record.offset);
     const dead = rejects.length === 0
       ? 0
-      : await storeDeadLetters(tx, job, this.topic, rejects, statementBytesMax);
+      : await storeDeadLetters(tx, job, this.#topic, rejects, statementBytesMax);
     await moveCheckpoint(tx, row, job.next, {
       records: job.count,
       rows: loaded.rows,
@@ -160,7 +164,7 @@ export class TableWriter implements Sink {
       );
     }
     // The probe: counts only while the same server answers.
-    await this.database.transaction((tx) => tx.select("SELECT 1"));
+    await this.#database.transaction((tx) => tx.select("SELECT 1"));
     this.#unclassified.set(job.partition, { first: job.first, epoch: job.epoch, times });
     throw failure;
   }

@@ -1,6 +1,6 @@
 /** Requests of users, some of them without a name. */
 
-import { pick, type Random, type Simulated } from "./mod.ts";
+import { pick, type Random, type Simulated } from "./making.ts";
 
 const PATHS = [
   "/",

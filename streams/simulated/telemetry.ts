@@ -1,6 +1,6 @@
 /** Devices that report their power. */
 
-import { pick, type Simulated } from "./mod.ts";
+import { pick, type Simulated } from "./making.ts";
 
 /** Where doubles are lost on the way: shortest texts, both ends of the range, long fractions. */
 const EDGES = [

@@ -52,7 +52,7 @@ describe("forms", () => {
     expect(String(record!.key)).toBe("dev-é");
   });
 
-  test("an array: a result for each by index, good ones in, bad ones with their problem", async () => {
+  test("an array: a result by index, good ones in, bad ones with their problem", async () => {
     const events = [report("a"), report("a", { powerW: "much" }), 7, report("a", { status: "?" })];
     const { status, body } = await post(edge.url, "telemetry", JSON.stringify(events));
     expect(status).toBe(202);

@@ -176,7 +176,8 @@ describe("what MariaDB refuses", () => {
     records[39] = record(39, { name: "n39", level: "seven" });
     await settle(records);
     const letters = await db.query(
-      "SELECT kafka_offset AS o, code, errno, column_name AS c FROM millrace_dead_letters ORDER BY id",
+      "SELECT kafka_offset AS o, code, errno, column_name AS c " +
+        "FROM millrace_dead_letters ORDER BY id",
     );
     expect(letters.map((l) => [l.o, l.code, l.errno, l.c])).toEqual([
       [3, "REJECT_ROW", 1406, "name"],

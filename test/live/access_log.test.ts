@@ -75,7 +75,8 @@ test.skipIf(!existsSync(DATA))(
 
 async function expectRows(events: AccessEvent[]): Promise<void> {
   const statuses = await millrace.query<{ status: number; n: number }>(
-    `SELECT status, COUNT(*) AS n FROM ${millrace.prefix}access_log GROUP BY status ORDER BY n DESC, status`,
+    `SELECT status, COUNT(*) AS n FROM ${millrace.prefix}access_log
+      GROUP BY status ORDER BY n DESC, status`,
   );
   expect(statuses.map(({ status, n }) => [status, n])).toEqual([
     [200, 9126],

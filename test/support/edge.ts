@@ -112,8 +112,28 @@ export async function startEdge(options: EdgeTestOptions = {}): Promise<TestEdge
 export interface Answer {
   status: number;
   headers: Headers;
-  // deno-lint-ignore no-explicit-any
-  body: Record<string, any>;
+  body: AnswerBody;
+}
+
+interface ProblemBody {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  path: string;
+}
+
+/** All that the edge may say; a test asks for what it expects. */
+export interface AnswerBody extends ProblemBody {
+  accepted: number;
+  rejected: number;
+  results: {
+    index: number;
+    id: string;
+    partition: number;
+    offset: number;
+    problem: ProblemBody;
+  }[];
 }
 
 export async function post(

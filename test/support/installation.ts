@@ -61,15 +61,7 @@ export async function install(services: Record<string, string> = {}): Promise<In
   const running = new Set<ChildProcess>();
   let admin: Connection | null = null;
 
-  const connect = async (): Promise<Connection> => {
-    admin ??= await mysql.createConnection({
-      uri: env.MILLRACE_ADMIN_DATABASE_URL,
-      dateStrings: true,
-      timezone: "Z",
-      supportBigNumbers: true,
-    });
-    return admin;
-  };
+  const connect = async () => admin ??= await connectAdmin(env.MILLRACE_ADMIN_DATABASE_URL);
   const installation: Installation = {
     prefix,
     env,
@@ -106,6 +98,10 @@ export async function install(services: Record<string, string> = {}): Promise<In
     if (code !== 0) throw new Error(`millrace ${verb} failed: ${stderr}`);
   }
   return installation;
+}
+
+function connectAdmin(uri: string): Promise<Connection> {
+  return mysql.createConnection({ uri, dateStrings: true, timezone: "Z", supportBigNumbers: true });
 }
 
 export function serviceAddresses(): Record<string, string> {

@@ -5,10 +5,10 @@ import process from "node:process";
 
 process.env.KAFKAJS_NO_PARTITIONER_WARNING = "1";
 
-function client() {
+function client(brokers = process.env.KAFKA_BROKERS!) {
   return new kafkajs.Kafka({
     clientId: "test",
-    brokers: process.env.KAFKA_BROKERS!.split(","),
+    brokers: brokers.split(","),
     logLevel: kafkajs.logLevel.NOTHING,
   });
 }
@@ -20,8 +20,11 @@ export async function produce(topic: string, messages: Message[]): Promise<void>
   await producer.disconnect();
 }
 
-export async function withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
-  const admin = client().admin();
+export async function withAdmin<T>(
+  work: (admin: Admin) => Promise<T>,
+  brokers?: string,
+): Promise<T> {
+  const admin = client(brokers).admin();
   await admin.connect();
   try {
     return await work(admin);
