@@ -15,7 +15,11 @@ export interface SinkBench {
   /** Has a checkpoint row that runs at 0. */
   key: PartitionKey;
   row(): Promise<Checkpoint>;
-  setRow(changed: Partial<Checkpoint>): Promise<void>;
+  /** As a person does it, or the actor; the reason kept holds "a person's reason". */
+  stop(state: "pause" | "halt"): Promise<void>;
+  resume(): Promise<void>;
+  /** A person moves the position, which renews the epoch. */
+  moveTo(next: number): Promise<void>;
   counters(): Promise<Record<"records" | "rows" | "repeated" | "ignored" | "dead", number>>;
   /** In the order of their inserts. */
   rows(): Promise<{ key: string; seq: number; text: string }[]>;
@@ -174,14 +178,12 @@ function describeRefusals(context: Context): void {
     "refuses every job while the row says %s",
     async (state) => {
       const { bench, settle, seqs } = await open(context);
-      await bench.setRow({ state, reason: "a person's reason" });
-      expect(await settle(records(0))).toMatchObject({
-        next: 0,
-        state,
-        reason: "a person's reason",
-      });
+      await bench.stop(state);
+      const answer = await settle(records(0));
+      expect(answer).toMatchObject({ next: 0, state });
+      expect(answer.reason).toContain("a person's reason");
       expect(await seqs()).toEqual([]);
-      await bench.setRow({ state: "run", reason: null });
+      await bench.resume();
       expect(await settle(records(0))).toMatchObject({ next: 1, state: "run" });
     },
   );
@@ -230,9 +232,11 @@ function describeCopies(context: Context): void {
   );
 
   test("counts a replay as repeated: a person moved the position back", async () => {
-    const { bench, settle, seqs } = await open(context);
+    const { bench, jobOf, settle, seqs } = await open(context);
     await settle(records(0, 1));
-    await bench.setRow({ epoch: "77", next: 0 });
+    const old = await jobOf(records(2), { next: 3 });
+    await bench.moveTo(0);
+    expect(await bench.sink.settle(old)).toMatchObject({ next: 0 });
     await settle(records(0, 1, 2));
     expect(await seqs()).toEqual([0, 1, 2]);
     expect(await bench.counters()).toMatchObject({ records: 5, rows: 3, repeated: 2 });

@@ -1,3 +1,4 @@
+import type { Checkpoint } from "../../src/core/ports.ts";
 import { CheckpointsTwin, plain } from "../twins/checkpoints.ts";
 import { SinkTwin } from "../twins/sink.ts";
 import { describeSink } from "./sink_suite.ts";
@@ -9,12 +10,15 @@ describeSink("twin", ({ conflict }) => {
   checkpoints.put(key, { epoch: "1", next: 0, state: "run", reason: null, topicId: "topic-1" });
   const sink = new SinkTwin(checkpoints, conflict);
   const row = () => checkpoints.row(key)!;
+  const set = (changed: Partial<Checkpoint>) =>
+    Promise.resolve(checkpoints.put(key, { ...plain(row()), ...changed }, row().counters));
   return Promise.resolve({
     sink,
     key,
     row: () => Promise.resolve(plain(row())),
-    setRow: (changed) =>
-      Promise.resolve(checkpoints.put(key, { ...plain(row()), ...changed }, row().counters)),
+    stop: (state) => set({ state, reason: "a person's reason" }),
+    resume: () => set({ state: "run", reason: null }),
+    moveTo: (next) => set({ next, epoch: `${Number(row().epoch) + 1}` }),
     counters: () => Promise.resolve({ ...row().counters }),
     rows: () =>
       Promise.resolve(

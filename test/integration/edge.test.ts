@@ -42,7 +42,7 @@ describe("forms", () => {
     expect(status).toBe(202);
     expect(headers.get("content-type")).toBe("application/json");
     expect(body).toMatchObject({ accepted: 1, rejected: 0 });
-    const [result] = body.results;
+    const result = body.results[0]!;
     expect(result).toMatchObject({ index: 0, offset: 0 });
     expect(result.id).toMatch(UUID_V7);
     expect(result.partition).toBe(partitionOf(Buffer.from("dev-é"), 12));
@@ -58,12 +58,12 @@ describe("forms", () => {
     expect(status).toBe(202);
     expect(body).toMatchObject({ accepted: 1, rejected: 3 });
     expect(body.results.map((one: { index: number }) => one.index)).toEqual([0, 1, 2, 3]);
-    expect(body.results[1].problem).toMatchObject({
+    expect(body.results[1]!.problem).toMatchObject({
       type: "urn:millrace:invalid_event",
       status: 400,
       path: "powerW",
     });
-    expect(body.results[3].problem.path).toBe("status");
+    expect(body.results[3]!.problem.path).toBe("status");
     expect(JSON.stringify(body)).not.toContain("much");
   });
 
@@ -72,8 +72,8 @@ describe("forms", () => {
     const { status, body } = await post(edge.url, "anything", text, NDJSON);
     expect(status).toBe(202);
     expect(body).toMatchObject({ accepted: 3, rejected: 1 });
-    expect(body.results[2].problem.type).toBe("urn:millrace:invalid_json");
-    const [record] = await stored(anything, body.results[1].id);
+    expect(body.results[2]!.problem.type).toBe("urn:millrace:invalid_json");
+    const [record] = await stored(anything, body.results[1]!.id);
     expect(String(record!.value)).toBe('{"n":2}');
   });
 
@@ -122,7 +122,7 @@ describe("identity", () => {
   test("Idempotency-Key: itself for one object, with the index for many", async () => {
     const headers = { "idempotency-key": "order-17" };
     const one = await post(edge.url, "anything", "{}", headers);
-    expect(one.body.results[0].id).toBe("order-17");
+    expect(one.body.results[0]!.id).toBe("order-17");
     const array = await post(edge.url, "anything", '[{},{"id":"own"},{}]', headers);
     expect(array.body.results.map((result: { id: string }) => result.id))
       .toEqual(["order-17-0", "own", "order-17-2"]);
@@ -130,25 +130,25 @@ describe("identity", () => {
     expect(again.body.results.map((result: { id: string }) => result.id))
       .toEqual(["order-17-0", "own", "order-17-2"]);
     const lines = await post(edge.url, "anything", "{}\n", { ...headers, ...NDJSON });
-    expect(lines.body.results[0].id).toBe("order-17-0");
+    expect(lines.body.results[0]!.id).toBe("order-17-0");
   });
 
   test("an id that is no text is refused, unless the stream declares it so", async () => {
     for (const id of ["7", "null", '{"id":1}', '["a"]', "true"]) {
       const { status, body } = await post(edge.url, "anything", `{"id":${id}}`);
       expect(status, id).toBe(400);
-      expect(body.results[0].problem.type).toBe("urn:millrace:invalid_id");
+      expect(body.results[0]!.problem.type).toBe("urn:millrace:invalid_id");
     }
     const { status, body } = await post(edge.url, "numbered", '{"id":7}');
     expect(status).toBe(202);
-    expect(body.results[0].id).toMatch(UUID_V7);
+    expect(body.results[0]!.id).toMatch(UUID_V7);
     expect(await edge.count(numbered)).toBe(1);
   });
 
   test("the key is the stream's, otherwise the id; its partition follows", async () => {
     const { body } = await post(edge.url, "anything", '[{"key":"k1","id":"i1"},{"id":"i2"}]');
-    expect(body.results[0].partition).toBe(partitionOf(Buffer.from("k1"), 3));
-    expect(body.results[1].partition).toBe(partitionOf(Buffer.from("i2"), 3));
+    expect(body.results[0]!.partition).toBe(partitionOf(Buffer.from("k1"), 3));
+    expect(body.results[1]!.partition).toBe(partitionOf(Buffer.from("i2"), 3));
     expect(String((await stored(anything, "i1"))[0]!.key)).toBe("k1");
     expect(String((await stored(anything, "i2"))[0]!.key)).toBe("i2");
   });
@@ -164,7 +164,7 @@ describe("identity", () => {
   test("what looks like a position in an event is only content", async () => {
     const text = '{"id":"mass","partition":2,"offset":99,"_tenant":"x","key":"k1"}';
     const { body } = await post(edge.url, "anything", text);
-    expect(body.results[0].partition).toBe(partitionOf(Buffer.from("k1"), 3));
+    expect(body.results[0]!.partition).toBe(partitionOf(Buffer.from("k1"), 3));
   });
 });
 

@@ -34,7 +34,7 @@ async function refused(
   const answer = await post(edge.url, "anything", body, headers);
   expect(answer.status).toBe(status);
   expect(answer.headers.get("content-type")).toBe("application/problem+json");
-  const problem = answer.body.results?.[0].problem ?? answer.body;
+  const problem = answer.body.results?.[0]?.problem ?? answer.body;
   expect(problem.type).toBe(`urn:millrace:${code}`);
   expect(problem.title).toBeTypeOf("string");
   expect(JSON.stringify(answer.body)).not.toContain(SECRET);

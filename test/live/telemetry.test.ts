@@ -40,7 +40,11 @@ class Pool {
   readonly #roles: RunningRole[] = [];
   #next = 0;
 
-  constructor(readonly role: "actor" | "writer") {}
+  readonly role: "actor" | "writer";
+
+  constructor(role: "actor" | "writer") {
+    this.role = role;
+  }
 
   async start(): Promise<void> {
     this.#roles.push(await millrace.start(this.role), await millrace.start(this.role));
@@ -135,7 +139,7 @@ test("verify is clean after a minute of faults, each followed by progress", asyn
       () => Promise.resolve(performance.now() - startedMs >= i * KILL_EVERY_MS),
     );
     await bring();
-    const before = await settled();
+    const before = await until("a look at the rows", 10_000, settled);
     const atMs = performance.now();
     await until(`progress after ${what}`, 60_000, async () => await settled() > before);
     recoveries.push([what, Math.round(performance.now() - atMs)]);
