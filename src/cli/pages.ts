@@ -4,7 +4,7 @@ import type { Database } from "../writer/database.ts";
 
 export type StoredRow = Record<string, unknown> & { id: string | number };
 
-const ROWS_MAX = 20_000;
+const ROWS_MAX = 5_000;
 
 export interface PageQuery {
   /** What is selected; the id as `id`. */

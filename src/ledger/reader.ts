@@ -11,7 +11,7 @@ import {
   UNKNOWN,
 } from "./format.ts";
 
-const CHUNK_BYTES = 1_048_576;
+const CHUNK_BYTES = 131_072;
 const NEWLINE = 10;
 
 export interface LedgerHandlers {
