@@ -43,7 +43,7 @@ export class RowShape {
     const rowId = columns.find(([, column]) => isAutoIncrement(column));
     if (!rowId) {
       throw new CliError(
-        `Cannot verify ${stream.name}: its table has no auto-increment column, so its order is lost`,
+        `Cannot verify ${stream.name}: its table needs an auto-increment column for its order`,
       );
     }
     const names = new Map(columns.map(([property, column]) => [property, quoteName(column.name)]));
