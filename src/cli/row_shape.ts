@@ -70,24 +70,25 @@ export class RowShape {
 
   /** Of a row as the stream's declaration makes it. */
   ofSent(row: Record<string, unknown>): Hashes {
-    return this.#hashes(({ property, column, isDouble }) => {
+    const textOf = ({ property, column, isDouble }: Field) => {
       const value = row[property];
       return value === undefined || value === null
         ? null
         : canonical(column.mapToDriverValue(value), isDouble);
-    });
-  }
-
-  /** Of a row that was read with `fullList`. */
-  ofStored(row: Record<string, unknown>): Hashes {
-    return this.#hashes(({ alias, isDouble }) => canonical(row[alias], isDouble));
-  }
-
-  #hashes(textOf: (field: Field) => string | null): Hashes {
+    };
     return {
       identity: hashOf(this.#identityFields.map(textOf)),
       content: hashOf(this.#fields.map(textOf)),
     };
+  }
+
+  /** Of a row that was read with `fullList`; apart, since most rows are of another pass. */
+  storedIdentity(row: Record<string, unknown>): number {
+    return hashOf(this.#identityFields.map((field) => storedText(row, field)));
+  }
+
+  storedContent(row: Record<string, unknown>): number {
+    return hashOf(this.#fields.map((field) => storedText(row, field)));
   }
 }
 
@@ -95,6 +96,10 @@ export class RowShape {
 function selectOf({ column, alias, isDouble }: Field): string {
   const name = quoteName(column.name);
   return `,${isDouble ? `CONCAT(${name})` : name} AS ${alias}`;
+}
+
+function storedText(row: Record<string, unknown>, { alias, isDouble }: Field): string | null {
+  return canonical(row[alias], isDouble);
 }
 
 function canonical(value: unknown, isDouble: boolean): string | null {

@@ -44,9 +44,10 @@ export async function verifyPipeline(pipeline: Pipeline, plan: LedgerPlan | null
   const positions = new Positions(before, await countResets(pipeline));
   const passes = plan?.passes ?? [null];
   const findings = noFindings();
+  const trial = plan && new Trial(Math.max(...plan.passes.map((pass) => pass.events)));
   for (const [index, pass] of passes.entries()) {
-    const trial = pass === null ? null : new Trial(pass.events);
     const isFirst = index === 0;
+    trial?.clear();
     await readLetters(pipeline, (letter) => {
       if (isFirst) positions.seeLetter(Number(letter.p), Number(letter.o));
       // A letter that was sent on is stored as what came of it.
@@ -56,16 +57,15 @@ export async function verifyPipeline(pipeline: Pipeline, plan: LedgerPlan | null
     });
     if (trial) {
       readLedger(plan!.path, {
-        event: (event) => {
-          if (pass!.holds(event.key)) trial.addEvent(event, plan!.statuses.of(event.n));
-        },
+        wants: (key) => pass!.holds(key),
+        event: (event) => trial.addEvent(event, plan!.statuses.of(event.n)),
       });
     }
     await readRows(pipeline, shape, trial !== null, (row) => {
       if (isFirst && shape.hasPosition) positions.seeRow(Number(row.p), Number(row.o));
       if (!trial) return;
-      const { identity, content } = shape.ofStored(row);
-      trial.seeRow(identity, content);
+      const identity = shape.storedIdentity(row);
+      if (trial.has(identity)) trial.seeRow(identity, shape.storedContent(row));
     });
     if (trial) addTo(findings, trial.finish());
   }

@@ -21,6 +21,12 @@ export class HashIndex {
     return this.#size;
   }
 
+  /** Forgets all entries and keeps the room. */
+  clear(): void {
+    this.#size = 0;
+    this.#slots.fill(EMPTY);
+  }
+
   /** Adds the hash, also where it is known already; answers its number. */
   add(hash: number): number {
     if (this.#size === this.#hashes.length) this.#grow();

@@ -6,7 +6,7 @@
 import { hashOf, type LedgerHeader } from "./format.ts";
 import { readLedger, Statuses } from "./reader.ts";
 
-const EVENTS_MAX = 2_000_000;
+const EVENTS_MAX = 1_500_000;
 const BUCKETS = 1_024;
 
 export interface LedgerPlan {

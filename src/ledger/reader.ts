@@ -16,6 +16,8 @@ const NEWLINE = 10;
 
 export interface LedgerHandlers {
   event?(event: LedgerEvent): void;
+  /** Whether events of this key are wanted; all where it is not given. */
+  wants?(key: string): boolean;
   answer?(answer: LedgerAnswer): void;
 }
 
@@ -40,7 +42,7 @@ export function readLedger(path: string, handlers: LedgerHandlers): LedgerHeader
     lineNumber++;
     try {
       if (header === null) header = parseHeader(line);
-      else if (line[0] === "[") handlers.event?.(asEvent(JSON.parse(line) as EventLine));
+      else if (line[0] === "[") readEvent(line, handlers);
       else handlers.answer?.(JSON.parse(line) as LedgerAnswer);
     } catch (error) {
       throw new Error(`Cannot read the ledger ${path}: line ${lineNumber} is damaged`, {
@@ -73,6 +75,21 @@ export class Statuses {
     }
     this.#statuses.fill(status, from, to + 1);
   }
+}
+
+/** The key is cut out first: most lines are of another pass, and parsing is what takes time. */
+function readEvent(line: string, { event, wants }: LedgerHandlers): void {
+  if (!event) return;
+  const parsed = wants && line.includes("\\") ? JSON.parse(line) as EventLine : null;
+  if (wants && !wants(parsed ? parsed[2] : plainKeyOf(line))) return;
+  event(asEvent(parsed ?? JSON.parse(line) as EventLine));
+}
+
+/** The second text of a line without escapes. */
+function plainKeyOf(line: string): string {
+  const idEnd = line.indexOf('"', line.indexOf('"') + 1);
+  const start = line.indexOf('"', idEnd + 1) + 1;
+  return line.slice(start, line.indexOf('"', start));
 }
 
 function parseHeader(line: string): LedgerHeader {

@@ -41,8 +41,9 @@ export class Trial {
   /** Dead letters by the hash of their event's id. */
   readonly #letters = new HashIndex();
   #letterCounts = new Uint8Array(1_024);
-  readonly #findings = noFindings();
+  #findings = noFindings();
 
+  /** @param events the most that one pass has. */
   constructor(events: number) {
     this.#events = new HashIndex(events);
     this.#contents = new Uint32Array(events);
@@ -50,6 +51,17 @@ export class Trial {
     this.#keyOfEvent = new Int32Array(events);
     this.#flags = new Uint8Array(events);
     this.#found = new Uint8Array(events);
+  }
+
+  /** Begins the next pass in the room of the last one. */
+  clear(): void {
+    this.#events.clear();
+    this.#keys.clear();
+    this.#letters.clear();
+    this.#found.fill(0);
+    this.#lastSeqs.fill(-1);
+    this.#letterCounts.fill(0);
+    this.#findings = noFindings();
   }
 
   /** To be called for all letters before the first event. */
@@ -71,6 +83,11 @@ export class Trial {
     this.#flags[entry] = status | (event.isPoison ? POISON : 0);
     const letter = this.#letters.size === 0 ? -1 : this.#letters.find(hashOf([event.id]));
     if (letter >= 0) this.#found[entry] = this.#letterCounts[letter]!;
+  }
+
+  /** Whether an event of this pass has this identity. */
+  has(identity: number): boolean {
+    return this.#events.find(identity) >= 0;
   }
 
   /** To be called for all rows in the order of their ids, after the last event. */

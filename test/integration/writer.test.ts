@@ -164,6 +164,15 @@ describe("telemetry", () => {
     ]);
     expect(await counters()).toMatchObject({ records: 3, rows: 0, repeated: 1, dead: 2 });
   });
+
+  test("dead letters of one id with other bytes are all kept", async () => {
+    const { settle } = await open(telemetry as Stream);
+    await settle([record(0, "{one", { id: "x-1" }), record(1, "{two", { id: "x-1" })]);
+    await settle([record(2, "{two", { id: "x-1" }), record(3, "{one", { id: "x-2" })]);
+    const letters = await db.query("SELECT kafka_offset AS o FROM millrace_dead_letters");
+    expect(letters.map(({ o }) => o).sort()).toEqual([0, 1, 3]);
+    expect(await counters()).toMatchObject({ records: 4, repeated: 1, dead: 3 });
+  });
 });
 
 describe("what MariaDB refuses", () => {

@@ -55,6 +55,19 @@ describe("file", () => {
     expect(plan.passes.map((pass) => pass.events)).toEqual(plan.passes.map(inPass));
   });
 
+  test("only wanted keys are read, with escapes in them or without", () => {
+    const path = join(folder, "wanted");
+    const writer = new LedgerWriter(path, { stream: "telemetry", run: "r" });
+    const keys = ["plain", 'with "quotes"', "back\\slash", "水"];
+    for (let n = 0; n < 40; n++) writer.event(event(n, { key: keys[n % 4]! }));
+    writer.close();
+    for (const wanted of keys) {
+      const read: string[] = [];
+      readLedger(path, { wants: (key) => key === wanted, event: ({ key }) => read.push(key) });
+      expect(read).toEqual(new Array(10).fill(wanted));
+    }
+  });
+
   test("an existing ledger is not written over, and another file is refused", () => {
     const path = join(folder, "twice");
     new LedgerWriter(path, { stream: "telemetry", run: "r" }).close();
