@@ -4,7 +4,7 @@
  */
 
 import process from "node:process";
-import { type Config, readConfig } from "../config.ts";
+import type { Config } from "../config.ts";
 import { openRedis } from "../flush/redis.ts";
 import { topicSettings } from "../kafka/topics.ts";
 import type { Stream } from "../stream/mod.ts";
@@ -12,12 +12,13 @@ import { deadLetterTopicName, topicName } from "../stream/names.ts";
 import { createLogger } from "../telemetry/log.ts";
 import { openDatabase } from "../writer/database.ts";
 import { checkTable, type Finding } from "../writer/inspect.ts";
+import { readSettings } from "./settings.ts";
 
 const PACKET_BYTES_MIN = 4_194_304;
 const EXIT_BREACH = 3;
 
 export async function runDoctor(streams: Stream[], json: boolean): Promise<void> {
-  const config = readConfig();
+  const config = await readSettings();
   const findings = (await Promise.all([
     settle("redis", () => checkRedis(config)),
     settle("kafka", () => checkTopics(config, streams)),

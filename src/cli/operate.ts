@@ -3,17 +3,16 @@
 import type { Command } from "commander";
 import { userInfo } from "node:os";
 import { streams } from "../../streams/mod.ts";
-import { readConfig } from "../config.ts";
 import type { Checkpoint, LogBounds, PartitionKey } from "../core/ports.ts";
 import { makeKafka } from "../kafka/client.ts";
 import { topicReader } from "../kafka/topic_reader.ts";
-import type { Stream } from "../stream/mod.ts";
 import { topicName } from "../stream/names.ts";
 import { createLogger } from "../telemetry/log.ts";
 import { type Database, openDatabase } from "../writer/database.ts";
 import { type Act, adopt, pause, readStatus, resume, skip } from "../writer/operate.ts";
 import { runDoctor } from "./doctor.ts";
 import { prepareTables, prepareTopics } from "./prepare.ts";
+import { readSettings, streamNamed } from "./settings.ts";
 import { showStatus } from "./status.ts";
 
 interface Selection {
@@ -87,7 +86,7 @@ async function move(
   work: (move: Move) => Promise<Checkpoint>,
 ): Promise<void> {
   const stream = streamNamed(name);
-  const config = readConfig();
+  const config = await readSettings();
   const database = openDatabase(config.databaseUrl, 1);
   const logger = createLogger("operate");
   const reader = topicReader(makeKafka(config.kafkaBrokers, logger));
@@ -111,11 +110,4 @@ async function move(
     await reader.close();
     await database.close();
   }
-}
-
-function streamNamed(name: string): Stream {
-  const stream = streams.find((stream) => stream.name === name);
-  if (stream) return stream;
-  const known = streams.map((stream) => stream.name).join(", ");
-  throw new TypeError(`There is no stream "${name}"; there are ${known}`);
 }

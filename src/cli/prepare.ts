@@ -1,6 +1,5 @@
 /** Topics, tables and checkpoint rows, made where they are missing: `topics` and `migrate`. */
 
-import { readConfig } from "../config.ts";
 import { makeKafka } from "../kafka/client.ts";
 import { topicReader } from "../kafka/topic_reader.ts";
 import { ensureTopics } from "../kafka/topics.ts";
@@ -9,6 +8,7 @@ import { topicName } from "../stream/names.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { openDatabase } from "../writer/database.ts";
 import { makeCheckpoints, migrateTables } from "../writer/migrate.ts";
+import { readSettings } from "./settings.ts";
 
 export async function prepare(
   streams: Stream[],
@@ -24,7 +24,7 @@ export async function prepareTopics(
   logger: Logger,
   say: (line: string) => void,
 ): Promise<void> {
-  const { kafkaBrokers, prefix } = readConfig();
+  const { kafkaBrokers, prefix } = await readSettings();
   const topics = await ensureTopics(kafkaBrokers, prefix, streams, logger);
   const made = topics.filter(({ made }) => made).map(({ topic }) => topic);
   say(made.length > 0 ? `Topics made: ${made.join(", ")}` : `Topics: all ${topics.length} exist`);
@@ -36,7 +36,7 @@ export async function prepareTables(
   logger: Logger,
   say: (line: string) => void,
 ): Promise<void> {
-  const config = readConfig();
+  const config = await readSettings();
   await migrateTables(config.adminDatabaseUrl, config.prefix, streams);
   const database = openDatabase(config.databaseUrl, 1);
   const reader = topicReader(makeKafka(config.kafkaBrokers, logger));

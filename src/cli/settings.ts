@@ -18,6 +18,7 @@ export async function readSettings(): Promise<Config> {
       process.env.KAFKA_BROKERS ||= found.kafkaBrokers;
       process.env.REDIS_URL ||= found.redisUrl;
       process.env.DATABASE_URL ||= found.databaseUrl;
+      process.env.MILLRACE_ADMIN_DATABASE_URL ||= found.adminDatabaseUrl;
     }
   }
   return readConfig();

@@ -1,8 +1,5 @@
 /** `millrace status`: where every partition stands, beside where its log ends. */
 
-import Table from "cli-table3";
-import process from "node:process";
-import { readConfig } from "../config.ts";
 import { makeKafka } from "../kafka/client.ts";
 import { topicReader } from "../kafka/topic_reader.ts";
 import type { Stream } from "../stream/mod.ts";
@@ -10,6 +7,8 @@ import { topicName } from "../stream/names.ts";
 import { createLogger } from "../telemetry/log.ts";
 import { openDatabase } from "../writer/database.ts";
 import { readStatus } from "../writer/operate.ts";
+import { printRows } from "./output.ts";
+import { readSettings } from "./settings.ts";
 
 export interface PartitionStatus {
   stream: string;
@@ -28,7 +27,7 @@ export interface PartitionStatus {
 }
 
 export async function partitionStatuses(streams: Stream[]): Promise<PartitionStatus[]> {
-  const config = readConfig();
+  const config = await readSettings();
   const database = openDatabase(config.databaseUrl, 1);
   const reader = topicReader(makeKafka(config.kafkaBrokers, createLogger("status")));
   try {
@@ -66,32 +65,5 @@ export async function partitionStatuses(streams: Stream[]): Promise<PartitionSta
 }
 
 export async function showStatus(streams: Stream[], json: boolean): Promise<void> {
-  const statuses = await partitionStatuses(streams);
-  if (json || !process.stdout.isTTY) {
-    for (const status of statuses) console.log(JSON.stringify(status));
-    return;
-  }
-  const table = new Table({
-    head: [
-      "stream",
-      "sink",
-      "partition",
-      "state",
-      "loaded up to",
-      "lag",
-      "rows",
-      "repeated",
-      "dead",
-    ],
-    style: { head: [], border: [] },
-  });
-  for (const s of statuses) {
-    const row = [s.stream, s.sink, s.partition, s.state, s.next, s.lag ?? "?", s.rows, s.repeated];
-    table.push([...row, s.dead]);
-  }
-  console.log(table.toString());
-  for (const status of statuses) {
-    if (status.reason === null) continue;
-    console.log(`${status.stream}/${status.sink} ${status.partition}: ${status.reason}`);
-  }
+  printRows((await partitionStatuses(streams)).map((status) => ({ ...status })), json);
 }

@@ -55,7 +55,8 @@ async function subscribed(redis: Redis, channel: string): Promise<void> {
   );
 }
 
+/** At once, as FLUSHALL does it: no command of a worker falls between. */
 async function removeKeys(redis: Redis, pattern: string): Promise<void> {
-  const found = await redis.keys(pattern);
-  if (found.length > 0) await redis.del(...found);
+  const all = "for _, key in ipairs(redis.call('KEYS', ARGV[1])) do redis.call('DEL', key) end";
+  await redis.eval(all, 0, pattern);
 }

@@ -130,7 +130,7 @@ async function counters() {
 
 async function deadLetters() {
   const letters = await db.query<{ offset: number; code: string; payload: Buffer | null }>(
-    "SELECT kafka_offset AS offset, code, payload FROM millrace_dead_letters " +
+    "SELECT kafka_offset AS `offset`, code, payload FROM millrace_dead_letters " +
       "ORDER BY kafka_offset",
   );
   return letters.map(({ offset, code, payload }) => ({ offset, code, value: asBytes(payload) }));

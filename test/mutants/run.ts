@@ -4,6 +4,7 @@
  */
 
 import process from "node:process";
+import { ensureServices } from "../../infra/services/ensure.ts";
 import { type Mutant, mutants } from "./mutants.ts";
 import { MutantTree, type Verdict } from "./tree.ts";
 
@@ -17,6 +18,13 @@ export function sentence(mutant: Mutant, { failure }: Verdict): string {
 }
 
 async function main(part: string): Promise<void> {
+  const addresses = await ensureServices({ log: (line) => process.stderr.write(`${line}\n`) });
+  Object.assign(process.env, {
+    KAFKA_BROKERS: addresses.kafkaBrokers,
+    REDIS_URL: addresses.redisUrl,
+    DATABASE_URL: addresses.databaseUrl,
+    MILLRACE_ADMIN_DATABASE_URL: addresses.adminDatabaseUrl,
+  });
   const tree = await MutantTree.make();
   try {
     for (const mutant of mutants.filter(({ name }) => name.includes(part))) {
