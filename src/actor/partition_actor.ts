@@ -5,6 +5,7 @@
 
 import { sealJob } from "../core/job.ts";
 import {
+  awaitsInspection,
   bytesHeld,
   type Effect,
   type Limits,
@@ -79,6 +80,11 @@ export class PartitionActor {
   /** What the log's bounds will be compared with. */
   get position(): { epoch: string; loaded: number } {
     return { epoch: this.#state.epoch, loaded: loadedUpTo(this.#state) };
+  }
+
+  /** Nothing is read before the log's bounds are known. */
+  get awaitsInspection(): boolean {
+    return awaitsInspection(this.#state);
   }
 
   rowRead(row: Checkpoint | null, version: number): void {

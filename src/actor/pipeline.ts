@@ -123,6 +123,8 @@ export class Pipeline {
     for (const [partition, actor, version] of asked) {
       actor.rowRead(rows.get(partition) ?? null, version);
     }
+    // Asked again each time until it was answered.
+    if (asked.some(([, actor]) => actor.awaitsInspection)) this.#inspect.soon();
   }
 
   async #inspectLog(): Promise<void> {

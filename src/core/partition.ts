@@ -9,6 +9,7 @@
 
 import { type Batch, fill, type Limits, openAt, type OpenBatch, sealTrigger } from "./batch.ts";
 import {
+  awaitsInspection,
   type Effect,
   loadedUpTo,
   type PartitionEvent,
@@ -90,7 +91,9 @@ function restart(state: PartitionState, row: Checkpoint, effects: Effect[]): voi
   state.topicId = row.topicId;
   state.position = row.next;
   effects.push({ type: "inspect" }, { type: "seek", offset: row.next });
-  resume(state, effects);
+  // What lies at this offset of another topic is not what the row speaks of.
+  if (awaitsInspection(state)) pause(state, effects);
+  else resume(state, effects);
 }
 
 function forget(state: PartitionState): void {
@@ -122,7 +125,7 @@ function forgetAndRead(state: PartitionState, effects: Effect[]): void {
  */
 function takeFetch(state: PartitionState, fetch: Fetch, limits: Limits, effects: Effect[]): void {
   if (state.phase !== "running") return;
-  if (state.mailbox !== null || state.rewind) {
+  if (state.mailbox !== null || state.rewind || awaitsInspection(state)) {
     state.rewind = true;
     return;
   }
@@ -200,7 +203,7 @@ function flushOpen(
 
 /** Reads on: back to the position if fetches were dropped, and without a pause. */
 function catchUp(state: PartitionState, effects: Effect[]): void {
-  if (state.phase !== "running" || state.mailbox) return;
+  if (state.phase !== "running" || state.mailbox || awaitsInspection(state)) return;
   if (state.rewind) {
     state.rewind = false;
     effects.push({ type: "seek", offset: state.position });
@@ -219,7 +222,11 @@ function inspect(
 ): void {
   if (state.phase !== "running" || seen.epoch !== state.epoch) return;
   const reason = haltReason(state, seen.bounds, seen.loaded);
-  if (reason === null) return lookAgain(state, seen, effects);
+  if (reason === null) {
+    if (!awaitsInspection(state)) return lookAgain(state, seen, effects);
+    state.checkedTopicId = state.topicId;
+    return catchUp(state, effects);
+  }
   effects.push({ type: "halt", epoch: state.epoch, reason });
   forgetAndRead(state, effects);
 }

@@ -20,6 +20,8 @@ export interface PartitionState {
   owner: string;
   epoch: string;
   topicId: string;
+  /** The topic whose log was seen to fit the row; nothing is read of another. */
+  checkedTopicId: string | null;
   /** Grows whenever the position is set or moves; dates the readings of the row. */
   version: number;
   /** Where the next fetch shall begin: the end of all that was taken. */
@@ -77,6 +79,7 @@ export function startPartition(owner: string): [PartitionState, Effect[]] {
     owner,
     epoch: "",
     topicId: "",
+    checkedTopicId: null,
     version: 0,
     position: -1,
     open: null,
@@ -97,4 +100,9 @@ export function loadedUpTo(state: PartitionState): number {
 /** Bytes this partition keeps in memory; the batch in flight counts until it is answered. */
 export function bytesHeld(state: PartitionState): number {
   return (state.open?.bytes ?? 0) + (state.inFlight?.bytes ?? 0) + (state.mailbox?.bytes ?? 0);
+}
+
+/** Whether the log has yet to be compared with the row before anything is read. */
+export function awaitsInspection(state: PartitionState): boolean {
+  return state.phase === "running" && state.checkedTopicId !== state.topicId;
 }

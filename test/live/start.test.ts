@@ -1,4 +1,4 @@
-/** `npm start` as a user has it: one command, one request, one row; and a clean end at any moment. */
+/** `npm start` as a user has it: one command, one request, one row; a clean end at any moment. */
 
 import { spawn } from "node:child_process";
 import process from "node:process";

@@ -58,8 +58,8 @@ export const core: Mutant[] = [
   {
     name: "one open: a fetch replaces what waits in the mailbox",
     file: "src/core/partition.ts",
-    find: "if (state.mailbox !== null || state.rewind) {",
-    replace: "if (state.rewind) {",
+    find: "if (state.mailbox !== null || state.rewind || awaitsInspection(state)) {",
+    replace: "if (state.rewind || awaitsInspection(state)) {",
     suites: sim,
   },
   {
@@ -121,9 +121,16 @@ export const core: Mutant[] = [
   {
     name: "lost position: the log is not asked again",
     file: "src/core/partition.ts",
-    find: "if (reason === null) return lookAgain(state, seen, effects);",
-    replace: "if (reason === null) return;",
+    find: "if (!awaitsInspection(state)) return lookAgain(state, seen, effects);",
+    replace: "if (!awaitsInspection(state)) return;",
     suites: sim,
+  },
+  {
+    name: "halt: the log is read before it is known",
+    file: "src/core/partition_state.ts",
+    find: 'return state.phase === "running" && state.checkedTopicId !== state.topicId;',
+    replace: "return false;",
+    suites: unit,
   },
   {
     name: "halt: another topic under the same name",

@@ -3,6 +3,7 @@
 import {
   type Effect,
   type Limits,
+  loadedUpTo,
   type PartitionEvent,
   type PartitionState,
   startPartition,
@@ -38,10 +39,10 @@ export class PartitionDriver {
     [this.state, this.effects] = startPartition("me");
   }
 
-  /** As after the first reading of its row. */
+  /** As after the first reading of its row, and a look at a log that ends there. */
   static runningAt(next: number, limits: Partial<Limits> = {}): PartitionDriver {
     const driver = new PartitionDriver(limits);
-    driver.read(rowAt(next));
+    driver.read(rowAt(next)).inspected(0, next);
     return driver;
   }
 
@@ -61,6 +62,13 @@ export class PartitionDriver {
 
   read(row: Checkpoint | null, version = this.state.version): this {
     return this.send({ type: "checkpoint", row, version });
+  }
+
+  /** The log's bounds, asked for just now. */
+  inspected(low: number, high: number, topicId = "topic"): this {
+    const { epoch } = this.state;
+    const bounds = { topicId, low, high };
+    return this.send({ type: "inspected", bounds, epoch, loaded: loadedUpTo(this.state) });
   }
 
   fetch(from: number, next: number, offsets?: number[]): this {

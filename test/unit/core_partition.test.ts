@@ -11,7 +11,18 @@ describe("starting", () => {
     expect(driver.state.open).toBeNull();
     driver.read(rowAt(7));
     expect(driver.effects).toContainEqual({ type: "seek", offset: 7 });
-    expect(driver.asked).toContain("resume");
+    expect(driver.inspected(0, 9).asked).toContain("resume");
+  });
+
+  test("reads nothing before the log was seen to be the row's", () => {
+    const driver = new PartitionDriver().read(rowAt(7));
+    expect(driver.asked).not.toContain("resume");
+    expect(driver.fetch(7, 9).state.open).toBeNull();
+    driver.inspected(0, 9, "made again");
+    expect(driver.effects[0]).toMatchObject({ type: "halt" });
+    driver.read(rowAt(0, { epoch: "2", topicId: "made again" }));
+    expect(driver.asked).not.toContain("resume");
+    expect(driver.inspected(0, 9, "made again").asked).toContain("resume");
   });
 
   test("without a row it stands still, and goes on when there is one", () => {
