@@ -34,7 +34,8 @@ function holds(noted, lock) {
 /** Without npm, Deno resolves package.json itself; only there do nested versions float. */
 async function install(root) {
   const [command, args] = hasNpm()
-    ? ["npm", ["ci"]]
+    // `npm run -s` would silence this npm too, and with it the reason of a failure.
+    ? ["npm", ["ci", "--loglevel=error"]]
     : [globalThis.Deno?.execPath(), ["install", "--quiet"]];
   if (command === undefined) throw new Error("Install npm (it comes with Node) or Deno 2");
   console.error(`Installing the npm packages (${hasNpm() ? "npm ci" : "deno install"})…`);

@@ -4,7 +4,7 @@
  */
 
 import type { BaseJobOptions } from "bullmq";
-import type { Bytes, Checkpoint, Job, LogRecord } from "../core/ports.ts";
+import type { Bytes, Checkpoint, Job, LogRecord, PartitionKey } from "../core/ports.ts";
 
 type RecordWire = [
   offset: number,
@@ -71,14 +71,35 @@ export function toWire({ id: _, records, ...job }: Job, replyTo: string): JobWir
   };
 }
 
-/** The job as it was sealed; one that was edited or is without payload fails its checksum. */
-export function fromWire(id: string, { replyTo: _, records, ...job }: JobWire): Job {
-  const framed = Array.isArray(records) ? records : [];
-  return { ...job, id, records: framed.map(recordFromWire) };
+/**
+ * The job as it was sealed. Whatever a person made of its data on the board comes out as a job
+ * that fails its checksum: which partition it is for, its queue says.
+ */
+export function fromWire(id: string, key: PartitionKey, data: Partial<JobWire> | null): Job {
+  const { replyTo: _, records, ...job } = data ?? {};
+  const framed = Array.isArray(records) && records.every(isRecordWire) ? records : [];
+  return { ...job, ...key, id, records: framed.map(recordFromWire) } as Job;
 }
 
 function recordFromWire(
   [offset, timestampMs, key, id, headers, value]: RecordWire,
 ): LogRecord {
   return { offset, timestampMs, key, id, headers, value, bytes: 0 };
+}
+
+function isRecordWire(record: unknown): record is RecordWire {
+  if (!Array.isArray(record) || record.length !== 6) return false;
+  const [offset, timestampMs, key, id, headers, value] = record as unknown[];
+  return Number.isSafeInteger(offset) && typeof timestampMs === "number" &&
+    (key === null || isBytes(key)) && (id === null || typeof id === "string") &&
+    Array.isArray(headers) && headers.every(isHeader) && (value === null || isBytes(value));
+}
+
+function isHeader(header: unknown): boolean {
+  return Array.isArray(header) && typeof header[0] === "string" && isBytes(header[1]);
+}
+
+function isBytes(value: unknown): boolean {
+  return typeof value === "string" ||
+    (Array.isArray(value) && value.length === 1 && typeof value[0] === "string");
 }

@@ -45,7 +45,7 @@ export function startFlushWorkers(
 
   const startWorker = ({ key, sink }: { key: PartitionKey; sink: Sink }): Worker => {
     const process = (job: BullJob<JobWire, Checkpoint>) =>
-      limit(() => settle(job, sink, log, crash));
+      limit(() => settle(job, key, sink, log, crash));
     const worker = new Worker<JobWire, Checkpoint>(queueName(key), process, {
       connection: redis,
       prefix,
@@ -58,7 +58,7 @@ export function startFlushWorkers(
     worker.on("completed", (job, row) => {
       const answer: AnswerWire = { jobId: job.id!, row };
       // A lost answer is found by the actor's asking.
-      redis.publish(job.data.replyTo, JSON.stringify(answer)).catch(() => {});
+      redis.publish(job.data?.replyTo ?? "", JSON.stringify(answer)).catch(() => {});
     });
     // Told by the connection itself; without a listener it would end the process.
     worker.on("error", () => {});
@@ -80,13 +80,14 @@ export function startFlushWorkers(
 
 async function settle(
   job: BullJob<JobWire, Checkpoint>,
+  key: PartitionKey,
   sink: Sink,
   log: Logger,
   crash: (error: Error) => void,
 ): Promise<Checkpoint> {
   let row: Checkpoint;
   try {
-    row = await sink.settle(fromWire(job.id!, job.data));
+    row = await sink.settle(fromWire(job.id!, key, job.data));
   } catch (error) {
     if (!(error instanceof TransientError)) {
       crash(error as Error);
@@ -96,8 +97,8 @@ async function settle(
     // BullMQ keeps the stack of each attempt's error; the cause may hold a payload.
     throw new Error(error.message);
   }
-  const { records: _, ...withoutPayload } = job.data;
+  const { records: _, ...withoutPayload } = job.data ?? {};
   // Only for the history's size: where Redis fails here, the job is run again and does nothing.
-  await job.updateData(withoutPayload).catch(() => {});
+  await job.updateData(withoutPayload as JobWire).catch(() => {});
   return row;
 }
