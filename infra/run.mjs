@@ -5,7 +5,7 @@
  * Only the task itself writes to stdout.
  */
 
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
@@ -63,10 +63,20 @@ function deno(args) {
   });
 }
 
-/** Under Deno the same Deno, unless the installation has just replaced its file. */
+/**
+ * Under Deno the same Deno, unless the installation has just replaced its file; under Node the
+ * program itself. The package's command is, where install scripts did not run, only a script that
+ * starts the program and would keep our signals from it.
+ */
 function denoPath() {
   const own = globalThis.Deno?.execPath();
-  return own !== undefined && existsSync(own) ? own : join(root, "node_modules", ".bin", "deno");
+  if (own !== undefined && existsSync(own)) return own;
+  const folder = join(root, "node_modules", "deno");
+  const program = join(folder, process.platform === "win32" ? "deno.exe" : "deno");
+  if (!existsSync(program)) {
+    spawnSync(process.execPath, [join(folder, "install.cjs")], { stdio: ["ignore", 2, 2] });
+  }
+  return program;
 }
 
 /** npm and deno change to the root; paths in arguments are meant from where the user stands. */

@@ -19,7 +19,8 @@ export function failure(sentence: string, logFile?: string): ServiceError {
 
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  // An AggregateError of the network layer has an empty message and says all in its code.
+  if (error instanceof AggregateError && error.errors.length > 0) return messageOf(error.errors[0]);
+  // Errors of the network layer may have an empty message and say all in their code.
   const code = "code" in error ? String(error.code) : "";
   return error.message === "" ? code || error.name : error.message;
 }

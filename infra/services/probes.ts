@@ -18,11 +18,14 @@ export async function probeRedis(url: string): Promise<void> {
     maxRetriesPerRequest: 0,
     retryStrategy: () => null,
   });
-  // Without a listener ioredis writes every failed connection to the console.
-  redis.on("error", () => {});
+  // The promise only says "Connection is closed."; the event says why.
+  let reason: unknown;
+  redis.on("error", (error) => reason = error);
   try {
     await redis.connect();
     await redis.ping();
+  } catch (error) {
+    throw reason ?? error;
   } finally {
     redis.disconnect();
   }

@@ -89,6 +89,8 @@ test("verify is clean after a minute of faults, each followed by progress", asyn
     ...["simulate", "telemetry", ...options, "--poison", "0.1%", "--ledger", ledger],
     ...["--edge", edge.address],
   );
+  let loading = true;
+  simulated.then(() => loading = false);
   await until("the first rows", 20_000, async () => await settled() > 0);
 
   const kafkaGroup = `${millrace.prefix}millrace.telemetry.table`;
@@ -141,11 +143,13 @@ test("verify is clean after a minute of faults, each followed by progress", asyn
     await bring();
     const before = await until("a look at the rows", 10_000, settled);
     const atMs = performance.now();
-    await until(`progress after ${what}`, 60_000, async () => await settled() > before);
-    recoveries.push([what, Math.round(performance.now() - atMs)]);
+    // On a slow machine the last faults come when the load has ended and all of it is loaded.
+    await until(`progress after ${what}`, 60_000, async () => await settled() > before || !loading);
+    if (loading) recoveries.push([what, Math.round(performance.now() - atMs)]);
   }
   const { code, stdout, stderr } = await simulated;
   console.log(recoveries, stdout);
+  expect(recoveries.length).toBeGreaterThan(6);
   expect(code, stderr).toBe(0);
 
   const verified = await millrace.millrace("verify", "--ledger", ledger, "--wait", "60s");
