@@ -13,9 +13,9 @@ import type { Logger } from "../telemetry/log.ts";
 import { openWaitingRedis } from "./redis.ts";
 import { type AnswerWire, backoffMs, fromWire, type JobWire } from "./wire.ts";
 
-/** Recovery after a kill takes about the lock and one check (stack.md §3). */
+/** Recovery after a kill takes up to the lock and one check (stack.md §3): here 12 s. */
 const LOCK_MS = 10_000;
-const STALLED_CHECK_MS = 5_000;
+const STALLED_CHECK_MS = 2_000;
 /** A job may be taken over any number of times: with BullMQ's 1 the second kill would fail it. */
 const STALLED_MAX = 1_000_000;
 
