@@ -95,7 +95,8 @@ function forwardSignals(child) {
     process.on(signal, () => {
       if (seen.has(signal) || (signal === "SIGINT" && process.stdin.isTTY)) return;
       seen.add(signal);
-      child.kill(signal);
+      // Not child.kill: under Deno the child would then count as ended by it, whatever its code.
+      if (child.exitCode === null) process.kill(child.pid, signal);
     });
   }
 }
