@@ -13,6 +13,7 @@ import { Hono } from "hono";
 import type { Redis } from "ioredis";
 import type { AddressInfo } from "node:net";
 import type { PartitionKey } from "../core/ports.ts";
+import { isLoopback } from "../loopback.ts";
 import { queueName, queuePrefix } from "../stream/names.ts";
 
 export interface BoardOptions {
@@ -64,7 +65,7 @@ export async function startBoard(options: BoardOptions): Promise<Board> {
 
 /** Nobody is asked for a password yet. */
 function refuseForeignAddress(host: string): void {
-  if (host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host)) return;
+  if (isLoopback(host)) return;
   throw new TypeError(
     `The board cannot bind to ${host}: without passwords it serves the loopback only; ` +
       "set MILLRACE_BOARD_HOST=127.0.0.1",

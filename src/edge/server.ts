@@ -9,6 +9,7 @@ import type { AddressInfo } from "node:net";
 import type { Config } from "../config.ts";
 import { Producer } from "../kafka/producer.ts";
 import { openSender } from "../kafka/sender.ts";
+import { isLoopback } from "../loopback.ts";
 import type { Stream } from "../stream/define.ts";
 import { topicName } from "../stream/names.ts";
 import type { Logger } from "../telemetry/log.ts";
@@ -133,7 +134,7 @@ function listen(
 
 /** @throws Error */
 function refuseOpenAddress(host: string): void {
-  if (host === "localhost" || host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host)) return;
+  if (isLoopback(host)) return;
   throw new Error(
     `Cannot bind the edge to ${host}: it has no keys yet, so only this machine may reach it; ` +
       "set MILLRACE_EDGE_HOST to 127.0.0.1",
